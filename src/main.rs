@@ -1,0 +1,2 @@
+//! rediscover.
+fn main() {}
