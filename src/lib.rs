@@ -1,1 +1,4 @@
 //! rediscover.
+
+pub mod base;
+pub mod encoding;

@@ -1,0 +1,139 @@
+//! What stops a run. Damage in the input is not an error: it is a [`crate::base::Flaw`], and the run goes on.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The result of what can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// One public error, one word wide; its kind says who has to act.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    source_name: Option<String>,
+    hint: Option<String>,
+    cause: Option<std::io::Error>,
+}
+
+/// Who has to act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The machine: a file that cannot be opened, a disk that is full. `what` says what was tried.
+    Io {
+        /// What was tried, as a verb phrase: "open", "write the report".
+        what: &'static str,
+    },
+    /// There is nothing here to read: an empty folder, a glob that matches nothing.
+    NothingToRead {
+        /// What was looked at.
+        what: String,
+    },
+    /// A command line that asks for something impossible.
+    Usage {
+        /// The option in question.
+        option: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A configuration or rule file that cannot be read.
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// Its line, from 1; 0 if unknown.
+        line: u32,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Something this build or version cannot do.
+    Unsupported {
+        /// What it is.
+        what: String,
+    },
+    /// Bytes whose hash is not the one that was asked for.
+    HashMismatch {
+        /// The hash that was asked for, in hexadecimal.
+        expected: String,
+        /// The hash of the bytes, in hexadecimal.
+        found: String,
+    },
+    /// Asked to stop.
+    Interrupted,
+}
+
+impl Error {
+    /// An error of this kind.
+    pub fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, source_name: None, hint: None, cause: None }))
+    }
+
+    /// A failure of the machine while doing `what`.
+    pub fn io(what: &'static str, cause: std::io::Error) -> Self {
+        Self(Box::new(Inner { kind: ErrorKind::Io { what }, source_name: None, hint: None, cause: Some(cause) }))
+    }
+
+    /// The same error, about this source (a path, a URL without credentials).
+    #[must_use]
+    pub fn about(mut self, source_name: impl Into<String>) -> Self {
+        self.0.source_name.get_or_insert_with(|| source_name.into());
+        self
+    }
+
+    /// The same error with what to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Who has to act.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// What to do next, where something helps.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.0.source_name {
+            write!(f, "{name}: ")?;
+        }
+        match &self.0.kind {
+            ErrorKind::Io { what } => write!(f, "cannot {what}")?,
+            ErrorKind::NothingToRead { what } | ErrorKind::Unsupported { what } => f.write_str(what)?,
+            ErrorKind::Usage { option, what } => write!(f, "{option}: {what}")?,
+            ErrorKind::Config { file, line: 0, what } => write!(f, "{}: {what}", file.display())?,
+            ErrorKind::Config { file, line, what } => write!(f, "{}:{line}: {what}", file.display())?,
+            ErrorKind::HashMismatch { expected, found } => {
+                write!(f, "hash mismatch: expected {expected}, found {found}")?;
+            }
+            ErrorKind::Interrupted => f.write_str("interrupted")?,
+        }
+        match &self.0.cause {
+            // "No such file or directory (os error 2)": the number says nothing to a reader.
+            Some(cause) => {
+                let text = cause.to_string();
+                let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+                write!(f, ": {text}")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({self})", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.cause.as_ref().map(|cause| cause as _)
+    }
+}
