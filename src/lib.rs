@@ -1,4 +1,9 @@
 //! rediscover.
 
+pub mod analysis;
 pub mod base;
 pub mod encoding;
+pub mod keyspace;
+pub mod pipeline;
+pub mod report;
+pub mod source;

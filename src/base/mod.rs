@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod error;
 pub mod flaw;
 pub mod limits;
+pub mod progress;
 pub mod size;
 pub mod time;
 
@@ -13,4 +14,5 @@ pub use cursor::Cursor;
 pub use error::{Error, ErrorKind, Result};
 pub use flaw::{Flaw, Kind};
 pub use limits::Limits;
+pub use progress::{Progress, Silent};
 pub use time::UnixMs;

@@ -20,9 +20,7 @@ impl UnixMs {
     /// A sentence that says what was expected.
     pub fn parse(text: &str, now: UnixMs) -> Result<Self, String> {
         let text = text.trim();
-        let wrong = || {
-            format!("`{text}` is not a time: expected RFC 3339, Unix seconds or milliseconds, or `now-2h`")
-        };
+        let wrong = || format!("`{text}` is not a time: expected RFC 3339, Unix seconds or milliseconds, or `now-2h`");
         if let Some(rest) = text.strip_prefix("now") {
             if rest.is_empty() {
                 return Ok(now);

@@ -1,0 +1,43 @@
+//! Bytes to items to analyzers: framing, batches, workers, filters.
+
+mod filter;
+
+pub use filter::{ExpiryFilter, Filter};
+
+use crate::base::{Cancel, Limits, Progress, Silent};
+use crate::source::Hashes;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How to run.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Worker threads; 1 means no threads at all.
+    pub threads: usize,
+    /// What may be held in memory.
+    pub limits: Limits,
+    /// Where temporary files go.
+    pub scratch: PathBuf,
+    /// Which hashes of the raw bytes to make.
+    pub hashes: Hashes,
+    /// The SHA-256 that the raw bytes must have, in lower-case hexadecimal.
+    pub expect_sha256: Option<String>,
+    /// Stops the run at its next batch.
+    pub cancel: Cancel,
+    /// Told about bytes as they are read.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            limits: Limits::default(),
+            scratch: std::path::PathBuf::from("."),
+            hashes: Hashes::default(),
+            expect_sha256: None,
+            cancel: Cancel::default(),
+            progress: Arc::new(Silent),
+        }
+    }
+}

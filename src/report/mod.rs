@@ -1,0 +1,20 @@
+//! What a command found, as plain data: serde types whose field names scripts rely on (docs/cli.md).
+//! Nothing here computes; nothing here prints.
+
+mod analyze;
+mod check;
+mod key;
+mod problem;
+mod provenance;
+
+pub use analyze::{
+    Analysis, AnalyzeReport, BigKey, BigKeys, DatabaseShare, Decoding, Keyspace, Prefix, SourceAnalysis,
+    SourceIntegrity, Ttl, TtlBucket, TypeShare,
+};
+pub use check::{
+    Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
+    LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
+};
+pub use key::{KeyName, escape, hex};
+pub use problem::{Problem, Severity};
+pub use provenance::{Exit, Provenance, SourceFacts};
