@@ -3,7 +3,10 @@
 //!
 //! Offsets in every [`Flaw`](crate::base::Flaw) count from the start of the blob that was handed in.
 
+pub mod listpack;
 pub mod lzf;
+
+pub use listpack::Listpack;
 
 /// One entry of a listpack or ziplist: logically always a byte string, some of them stored as integers.
 ///
