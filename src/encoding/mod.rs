@@ -3,10 +3,16 @@
 //!
 //! Offsets in every [`Flaw`](crate::base::Flaw) count from the start of the blob that was handed in.
 
+pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod ziplist;
+pub mod zipmap;
 
+pub use intset::Intset;
 pub use listpack::Listpack;
+pub use ziplist::Ziplist;
+pub use zipmap::Zipmap;
 
 /// One entry of a listpack or ziplist: logically always a byte string, some of them stored as integers.
 ///

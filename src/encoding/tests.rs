@@ -68,6 +68,12 @@ pub(crate) fn mutate(valid: &[Vec<u8>], rounds: usize, mut judge: impl FnMut(&[u
     }
 }
 
+/// The bytes of hex digits; blanks do not matter.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
 #[test]
 fn packed_is_a_string() {
     for value in [0, 1, -1, 9, 10, 99, 100, -128, i64::MIN, i64::MAX, 1_000_000_000_000] {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::encoding::tests::mutate;
+use crate::encoding::tests::{hex, mutate};
 
 /// Writes a listpack as a server would: each string that is a canonical integer goes in as one.
 pub(crate) fn write(entries: &[Packed<'_>]) -> Vec<u8> {
@@ -66,11 +66,6 @@ fn read(blob: &[u8]) -> Result<Vec<Packed<'_>>, (&'static str, u64)> {
         assert_eq!(&pushed, entries);
     }
     iterated.map_err(flaw)
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[test]
