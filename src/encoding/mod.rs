@@ -6,11 +6,13 @@
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod unique;
 pub mod ziplist;
 pub mod zipmap;
 
 pub use intset::Intset;
 pub use listpack::Listpack;
+pub use unique::Seen;
 pub use ziplist::Ziplist;
 pub use zipmap::Zipmap;
 
