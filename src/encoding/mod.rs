@@ -6,12 +6,14 @@
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod stream_node;
 pub mod unique;
 pub mod ziplist;
 pub mod zipmap;
 
 pub use intset::Intset;
 pub use listpack::Listpack;
+pub use stream_node::StreamId;
 pub use unique::Seen;
 pub use ziplist::Ziplist;
 pub use zipmap::Zipmap;
