@@ -3,6 +3,7 @@
 //!
 //! Offsets in every [`Flaw`](crate::base::Flaw) count from the start of the blob that was handed in.
 
+pub mod crc64;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
@@ -11,6 +12,7 @@ pub mod unique;
 pub mod ziplist;
 pub mod zipmap;
 
+pub use crc64::Crc64;
 pub use intset::Intset;
 pub use listpack::Listpack;
 pub use stream_node::StreamId;
