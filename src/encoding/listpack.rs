@@ -101,6 +101,12 @@ impl Iter<'_> {
         (HEADER + self.len - self.rest.len()) as u64
     }
 
+    /// Bytes of entries not read yet.
+    #[inline]
+    pub fn remaining_bytes(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Entries read so far.
     #[inline]
     pub fn seen(&self) -> u32 {

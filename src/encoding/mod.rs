@@ -3,15 +3,20 @@
 //!
 //! Offsets in every [`Flaw`](crate::base::Flaw) count from the start of the blob that was handed in.
 
+pub mod crc64;
+pub mod hll;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;
+pub mod stream_node;
 pub mod unique;
 pub mod ziplist;
 pub mod zipmap;
 
+pub use crc64::Crc64;
 pub use intset::Intset;
 pub use listpack::Listpack;
+pub use stream_node::StreamId;
 pub use unique::Seen;
 pub use ziplist::Ziplist;
 pub use zipmap::Zipmap;
