@@ -497,7 +497,7 @@ fn json_text_is_held_against_the_grammar() {
     }
     for json in ["", "{", "[1,]", "{\"a\":1}x", "nul", "{1:2}", &deep(513), &"[".repeat(100_000), &deep(100_000)] {
         let module = decode(id("ReJSON-RL", 3), &[s(json)]);
-        assert_eq!(flaw_at(&module), 0, "{:.20}", json);
+        assert_eq!(flaw_at(&module), 0, "{json:.20}");
         assert_eq!(json_of(&module), json);
     }
     let not_utf8 = Token::String { head: b"{\"\xff\":1}", len: 7 };
