@@ -1,4 +1,4 @@
-//! Bloom filter of RedisBloom, `MBbloom--` versions 0 to 4.
+//! Bloom filter of `RedisBloom`, `MBbloom--` versions 0 to 4.
 //!
 //! ```text
 //! U items | U filters | v2: U options | v4: U growth, else 2

@@ -1,4 +1,4 @@
-//! Cuckoo filter of RedisBloom, `MBbloomCF` versions 0 to 4.
+//! Cuckoo filter of `RedisBloom`, `MBbloomCF` versions 0 to 4.
 //!
 //! ```text
 //! U filters | U buckets | U items | v4: U deletes | U bucket size | U max iterations | U expansion
