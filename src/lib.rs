@@ -2,8 +2,11 @@
 
 pub mod analysis;
 pub mod base;
+pub mod codec;
 pub mod encoding;
 pub mod keyspace;
 pub mod pipeline;
+pub mod rdb;
 pub mod report;
 pub mod source;
+mod spill;

@@ -124,7 +124,7 @@ impl<A: Analyzer> Task for Fold<'_, A> {
     }
 }
 
-/// Runs an analyzer over a stream.
+/// Runs an analyzer over a stream, and gives it back to be finished, or merged with those of other streams.
 ///
 /// # Errors
 /// The stream cannot be read, the scratch folder cannot be written, the run was cancelled. Damage in the input is no error:
@@ -134,7 +134,7 @@ pub fn run<A: Analyzer>(
     mut analyzer: A,
     selection: &Selection,
     options: &RunOptions,
-) -> Result<(A::Output, Scope)> {
+) -> Result<(A, Scope)> {
     let source = stream.name().to_owned();
     let config = config(selection, options);
     let mut seen_from = None;
@@ -165,7 +165,7 @@ pub fn run<A: Analyzer>(
         filtered: selection.filter.is_set(),
         validated: selection.validate,
     };
-    Ok((all.finish(&scope)?, scope))
+    Ok((all, scope))
 }
 
 /// A parser validates by itself only if nothing is filtered: else the sieve says what is decoded.

@@ -160,7 +160,7 @@ struct Section {
 
 impl Read for Section {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = std::os::unix::fs::FileExt::read_at(&self.file, buffer, self.at)?;
+        let read = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.at)?;
         self.at = self.at.saturating_add(read as u64);
         Ok(read)
     }
