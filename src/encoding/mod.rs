@@ -4,6 +4,7 @@
 //! Offsets in every [`Flaw`](crate::base::Flaw) count from the start of the blob that was handed in.
 
 pub mod crc64;
+pub mod double;
 pub mod hll;
 pub mod intset;
 pub mod listpack;
