@@ -103,6 +103,28 @@ impl Examiner {
         self.problems.truncate(self.most);
     }
 
+    /// Adds something wrong with the whole input.
+    pub fn add_outside(&mut self, flaw: &Flaw) {
+        self.flaw(Severity::Error, "start", 0, flaw);
+    }
+
+    /// Adds problems of one kind, of which there are `count` in all.
+    pub fn add_counted(&mut self, problems: Vec<Problem>, count: u64) {
+        let rest = count.saturating_sub(problems.len() as u64);
+        let kind = problems.first().map(|problem| problem.kind.clone());
+        problems.into_iter().for_each(|problem| self.add(problem));
+        if let Some(own) = kind.and_then(|kind| self.counts.get_mut(&kind)) {
+            *own = own.saturating_add(rest);
+            self.errors = self.errors.saturating_add(rest);
+        }
+    }
+
+    /// Keys seen so far.
+    pub fn keys(&self) -> u64 {
+        let recent = self.recent.map_or(0, |(_, count)| count.keys);
+        self.databases.values().fold(recent, |sum, count| sum.saturating_add(count.keys))
+    }
+
     fn settle(&mut self) {
         if let Some((db, count)) = self.recent.take() {
             self.add_database(db, count);
@@ -217,7 +239,7 @@ impl Examiner {
 /// sound.
 fn severity(kind: &str) -> Severity {
     match kind {
-        "empty-collection" | "not-looked-into" => Severity::Warning,
+        "empty-collection" | "not-looked-into" | "stream-length" | "stream-last-id" => Severity::Warning,
         _ => Severity::Error,
     }
 }

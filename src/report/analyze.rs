@@ -59,7 +59,7 @@ pub struct SourceAnalysis {
 }
 
 /// What is in a keyspace.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Analysis {
     /// Totals.
     pub keyspace: Keyspace,
@@ -174,7 +174,7 @@ pub struct Prefix {
 }
 
 /// When keys expire, seen from one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Ttl {
     /// That moment, RFC 3339 in UTC; null where neither the snapshot nor the caller named one: then nothing is counted as
     /// expired and there are no buckets.

@@ -1,0 +1,66 @@
+//! Several analyzers in one pass.
+
+use super::big_keys::Rankings;
+use super::duplicates::Twins;
+use super::integrity::Examiner;
+use super::keyspace::Totals;
+use super::needs::Needs;
+use super::prefixes::Prefixes;
+use super::ttl::Expiries;
+use crate::base::{Result, UnixMs};
+use crate::pipeline::{Analyzer, Prologue, Scope};
+use crate::rdb::{Depth, Head, Item};
+
+macro_rules! analyzer_set {
+    ($($field:ident: $analyzer:ty, $what:literal;)*) => {
+        /// Analyzers that run together; those that are `None` cost nothing.
+        #[derive(Default)]
+        pub struct AnalyzerSet {
+            $(#[doc = $what] pub $field: Option<$analyzer>,)*
+        }
+
+        impl Analyzer for AnalyzerSet {
+            type Output = Self;
+
+            fn depth(&self, head: &Head<'_>) -> Depth {
+                let mut deepest = Depth::Keys;
+                $(if let Some(one) = &self.$field { deepest = deepest.max(one.depth(head)); })*
+                deepest
+            }
+
+            fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
+                $(if let Some(one) = &mut self.$field { one.begin(prologue, as_of); })*
+            }
+
+            fn fork(&self) -> Self {
+                Self { $($field: self.$field.as_ref().map(Analyzer::fork),)* }
+            }
+
+            #[inline]
+            fn observe(&mut self, item: &Item<'_>) -> Result<()> {
+                $(if let Some(one) = &mut self.$field { one.observe(item)?; })*
+                Ok(())
+            }
+
+            fn merge(&mut self, other: Self) -> Result<()> {
+                $(if let (Some(one), Some(other)) = (&mut self.$field, other.$field) { one.merge(other)?; })*
+                Ok(())
+            }
+
+            /// The set itself: its caller finishes each analyzer and knows which it asked for.
+            fn finish(self, _: &Scope) -> Result<Self> {
+                Ok(self)
+            }
+        }
+    };
+}
+
+analyzer_set! {
+    examiner: Examiner, "Integrity.";
+    needs: Needs, "What a server must know.";
+    twins: Twins, "Duplicate keys.";
+    totals: Totals, "Totals.";
+    rankings: Rankings, "The largest keys.";
+    prefixes: Prefixes, "Beginnings of names.";
+    expiries: Expiries, "Expiries.";
+}
