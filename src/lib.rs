@@ -5,5 +5,6 @@ pub mod base;
 pub mod encoding;
 pub mod keyspace;
 pub mod pipeline;
+pub mod render;
 pub mod report;
 pub mod source;

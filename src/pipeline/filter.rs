@@ -1,6 +1,5 @@
 //! Which keys a command reads.
 
-use crate::base::UnixMs;
 use crate::keyspace::Type;
 
 /// The filters of the command line. All that are set must let a key through; the default lets everything through.
