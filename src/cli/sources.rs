@@ -241,13 +241,9 @@ impl Listing {
         }
         if found.origins.len() == before {
             let what = format!("no dumps in {}", self.shown());
-            let hint = if self.files.is_empty() {
-                "there are no files in it; folders in it are not searched".to_owned()
-            } else {
-                format!(
-                    "none of its {} files is an RDB, plain or packed by gzip or zstd; name the file",
-                    self.files.len()
-                )
+            let hint = match self.files.len() {
+                0 => "there are no files in it, and folders in it are not searched".to_owned(),
+                n => format!("none of its files ({n}) is an RDB, plain or packed by gzip or zstd"),
             };
             return Err(Error::new(ErrorKind::NothingToRead { what }).with_hint(hint));
         }

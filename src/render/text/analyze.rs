@@ -23,7 +23,10 @@ pub fn analyze(report: &AnalyzeReport, top: usize, look: &Look, out: &mut dyn Wr
     if report.integrity.is_empty() {
         return Ok(());
     }
-    for source in &report.integrity {
+    for (at, source) in report.integrity.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
         integrity(report, source, look, out)?;
     }
     let analysis = &report.total;
@@ -32,6 +35,9 @@ pub fn analyze(report: &AnalyzeReport, top: usize, look: &Look, out: &mut dyn Wr
         let unread = report.provenance.sources.len().saturating_sub(report.integrity.len()) as u64;
         let unread = if unread > 0 { format!(" ({unread} not read)") } else { String::new() };
         writeln!(out, "\n{} together{unread}", counted(report.integrity.len() as u64, "source"))?;
+    }
+    if !many && !report.integrity.iter().all(|source| source.integrity.problems.is_empty()) {
+        writeln!(out, "\nkeyspace")?;
     }
     writeln!(out, "{}", wrap(&format!("  {}", totals(&analysis.keyspace)), look.columns(), 4))?;
     if many {
@@ -64,12 +70,7 @@ fn integrity(report: &AnalyzeReport, source: &SourceIntegrity, look: &Look, out:
             writeln!(out, "{line}")?;
         }
     }
-    let before = source.integrity.problems.len();
-    problems(&source.integrity, look, out)?;
-    if before > 0 {
-        writeln!(out)?;
-    }
-    Ok(())
+    problems(&source.integrity, look, out)
 }
 
 fn totals(keyspace: &Keyspace) -> String {

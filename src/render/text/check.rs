@@ -91,7 +91,7 @@ fn source(
             }
             Fullness::Unknown => format!("may fit into {limit}: it needs at least {needs}{used}"),
         };
-        writeln!(out, "  {text}")?;
+        writeln!(out, "{}", wrap(&format!("  {text}"), look.columns(), 4))?;
     }
     if source.databases.len() > 1 || source.databases.keys().any(|db| *db != 0) {
         writeln!(out)?;
@@ -115,30 +115,17 @@ pub(super) fn functions(number: u64) -> String {
 fn gate(verdict: Verdict, on: &LoadsOn, look: &Look) -> String {
     let server = &on.server;
     let whole = verdict == Verdict::Intact;
-    match on.verdict {
-        LoadVerdict::Yes => format!(
-            ", {} {}",
-            if whole { "and" } else { "but" },
-            look.paint(Paint::Good, &format!("{server} loads it"))
-        ),
+    let (joint, paint, text) = match on.verdict {
+        LoadVerdict::Yes => (if whole { "and" } else { "but" }, Paint::Good, format!("{server} loads it")),
         LoadVerdict::WithSetting => {
-            format!(
-                ", {}",
-                look.paint(Paint::Doubtful, &format!("and {server} loads it only with {}", on.needs.join(", ")))
-            )
+            let needs = on.needs.join(", ");
+            ("and", Paint::Doubtful, format!("{server} loads it only with {}", printable(&needs)))
         }
-        LoadVerdict::Lossy => {
-            format!(", {}", look.paint(Paint::Doubtful, &format!("and {server} starts with it but loses something")))
-        }
-        LoadVerdict::No => {
-            format!(
-                ", {} {}",
-                if whole { "but" } else { "and" },
-                look.paint(Paint::Bad, &format!("{server} refuses it"))
-            )
-        }
-        LoadVerdict::Unknown => format!(", and whether {server} loads it is not known"),
-    }
+        LoadVerdict::Lossy => ("and", Paint::Doubtful, format!("{server} starts with it but loses something")),
+        LoadVerdict::No => (if whole { "but" } else { "and" }, Paint::Bad, format!("{server} refuses it")),
+        LoadVerdict::Unknown => ("and", Paint::Doubtful, format!("whether {server} loads it is not known")),
+    };
+    format!(", {joint} {}", look.paint(paint, &text))
 }
 
 /// Who wrote it, in which form, how large it is and when.
@@ -225,7 +212,8 @@ fn loads_on(all: &[LoadsOn], look: &Look, out: &mut dyn Write) -> io::Result<()>
     if all.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nservers, with their default configuration (* as documented, ? assumed; the others were tried):")?;
+    let head = "servers, with their default configuration (* as documented, ? assumed; the others were tried):";
+    writeln!(out, "\n{}", wrap(head, look.columns(), 0))?;
     let groups = [
         (LoadVerdict::Yes, "loads on", Paint::Good),
         (LoadVerdict::WithSetting, "loads with a setting on", Paint::Doubtful),
@@ -236,8 +224,7 @@ fn loads_on(all: &[LoadsOn], look: &Look, out: &mut dyn Write) -> io::Result<()>
     for (verdict, label, paint) in groups {
         let mut same: Vec<(&LoadsOn, Vec<&LoadsOn>)> = Vec::new();
         for on in all.iter().filter(|on| on.verdict == verdict) {
-            let alike =
-                |first: &LoadsOn| verdict == LoadVerdict::Yes || (first.reason == on.reason && first.needs == on.needs);
+            let alike = |first: &LoadsOn| first.reason == on.reason && first.needs == on.needs;
             match same.iter_mut().find(|(first, _)| alike(first)) {
                 Some((_, servers)) => servers.push(on),
                 None => same.push((on, vec![on])),
