@@ -47,6 +47,13 @@ impl Flaw {
         Self::new("short", what, at, format!("{need} bytes"), format!("{have} remain"))
     }
 
+    /// The same flaw, `by` bytes further on: for who knows where the bytes began.
+    #[must_use]
+    pub fn moved(mut self, by: u64) -> Self {
+        self.0.at = self.0.at.saturating_add(by);
+        self
+    }
+
     /// The stable name of the sort of flaw.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -80,3 +87,10 @@ impl fmt::Display for Flaw {
 }
 
 impl std::error::Error for Flaw {}
+
+/// At most 32 bytes of the input as they stand in a message: escaped, in backticks.
+pub fn quote(bytes: &[u8]) -> String {
+    let shown = bytes.get(..32).unwrap_or(bytes);
+    let more = if shown.len() < bytes.len() { "…" } else { "" };
+    format!("`{}{more}`", shown.escape_ascii())
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A moment: milliseconds since 1970-01-01 UTC. Negative before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMs(pub i64);
 
 impl UnixMs {

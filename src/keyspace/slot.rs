@@ -8,7 +8,7 @@ pub fn slot(key: &[u8]) -> u16 {
 }
 
 /// The hash tag of a key, where it has one.
-pub(super) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let open = memchr::memchr(b'{', key)?;
     let rest = key.get(open.checked_add(1)?..)?;
     let close = memchr::memchr(b'}', rest)?;

@@ -1,6 +1,8 @@
 //! Which keys a command reads.
 
-use crate::keyspace::Type;
+use crate::base::UnixMs;
+use crate::keyspace::{Type, glob_match, slot};
+use crate::rdb::{Entry, Head};
 
 /// The filters of the command line. All that are set must let a key through; the default lets everything through.
 #[derive(Debug, Clone, Default)]
@@ -36,4 +38,57 @@ pub enum ExpiryFilter {
     Expired,
     /// It comes within so many milliseconds of that moment.
     Within(i64),
+}
+
+impl Filter {
+    /// Whether anything is set.
+    pub fn is_set(&self) -> bool {
+        !(self.dbs.is_empty()
+            && self.types.is_empty()
+            && self.globs.is_empty()
+            && self.regex.is_none()
+            && self.exclude.is_empty()
+            && self.slots.is_empty()
+            && self.min_serialized == 0
+            && self.min_elements == 0
+            && self.expiry.is_none())
+    }
+
+    /// Whether elements must be counted to decide.
+    pub fn needs_shape(&self) -> bool {
+        self.min_elements > 0
+    }
+
+    /// Whether the key may pass, before its value is known: numbers first, patterns last.
+    pub fn admits_head(&self, head: &Head<'_>, as_of: Option<UnixMs>) -> bool {
+        let key = head.key.head;
+        (self.dbs.is_empty() || self.dbs.contains(&head.db))
+            && (self.types.is_empty() || self.types.contains(&head.value_type.ty))
+            && self.expiry.is_none_or(|wanted| wanted.admits(head.expire_at, as_of))
+            && (self.slots.is_empty() || {
+                let slot = slot(key);
+                self.slots.iter().any(|(from, to)| (*from..=*to).contains(&slot))
+            })
+            && (self.globs.is_empty() || self.globs.iter().any(|glob| glob_match(glob, key)))
+            && !self.exclude.iter().any(|glob| glob_match(glob, key))
+            && self.regex.as_ref().is_none_or(|regex| regex.is_match(key))
+    }
+
+    /// Whether a key whose head passed also passes with its value.
+    pub fn admits_entry(&self, entry: &Entry<'_>) -> bool {
+        entry.serialized_bytes >= self.min_serialized
+            && (self.min_elements == 0 || entry.shape.is_some_and(|shape| shape.elements >= self.min_elements))
+    }
+}
+
+impl ExpiryFilter {
+    fn admits(self, expire_at: Option<UnixMs>, as_of: Option<UnixMs>) -> bool {
+        match (self, expire_at, as_of) {
+            (ExpiryFilter::None, at, _) => at.is_none(),
+            (ExpiryFilter::Set, at, _) => at.is_some(),
+            (ExpiryFilter::Expired, Some(at), Some(now)) => at <= now,
+            (ExpiryFilter::Within(ms), Some(at), Some(now)) => at > now && at.0.saturating_sub(now.0) <= ms,
+            _ => false,
+        }
+    }
 }

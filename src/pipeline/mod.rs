@@ -1,10 +1,17 @@
-//! Bytes to items to analyzers: framing, batches, workers, filters.
+//! Bytes to items to analyzers: framing, batches, workers, filters; and the two ways out, folds and rows.
 
+mod analyzer;
+mod engine;
 mod filter;
+mod rows;
+mod scope;
 
+pub use analyzer::{Analyzer, run};
 pub use filter::{ExpiryFilter, Filter};
+pub use rows::{RowSource, rows};
+pub use scope::{Ended, Prologue, Scope, Tally};
 
-use crate::base::{Cancel, Limits, Progress, Silent};
+use crate::base::{Cancel, Limits, Progress, Silent, UnixMs};
 use crate::source::Hashes;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,11 +40,22 @@ impl Default for RunOptions {
         Self {
             threads: 1,
             limits: Limits::default(),
-            scratch: std::path::PathBuf::from("."),
+            scratch: PathBuf::from("."),
             hashes: Hashes::default(),
             expect_sha256: None,
             cancel: Cancel::default(),
             progress: Arc::new(Silent),
         }
     }
+}
+
+/// What to read of a source, and how deep.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Which keys.
+    pub filter: Filter,
+    /// Check everything that the structure of a selected value promises.
+    pub validate: bool,
+    /// The moment TTLs are seen from; by default the snapshot's own.
+    pub as_of: Option<UnixMs>,
 }

@@ -1,0 +1,147 @@
+//! The largest keys, by bytes as stored and by elements.
+
+use crate::base::{Result, UnixMs};
+use crate::pipeline::{Analyzer, Scope};
+use crate::rdb::{Depth, Entry, Head, Item};
+use crate::report::{BigKey, BigKeys, KeyName};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+/// Keeps the top of two rankings.
+#[derive(Debug, Clone)]
+pub struct Rankings {
+    source: Arc<str>,
+    by_elements: Ranking,
+    by_serialized: Ranking,
+}
+
+impl Rankings {
+    /// For one source; `top` is the length of each ranking.
+    pub fn new(source: &str, top: usize) -> Self {
+        Self { source: source.into(), by_elements: Ranking::new(top), by_serialized: Ranking::new(top) }
+    }
+}
+
+/// The largest of one ranking. Of equals the one whose source, database and key come first.
+#[derive(Debug, Clone)]
+struct Ranking {
+    top: usize,
+    heap: BinaryHeap<Reverse<Ranked>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ranked {
+    value: u64,
+    source: Arc<str>,
+    db: u64,
+    key: KeyName,
+    ty: &'static str,
+    encoding: &'static str,
+    elements: u64,
+    serialized_bytes: u64,
+    largest_element_bytes: u64,
+    expire_at: Option<UnixMs>,
+    offset: u64,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let place = |one: &Self| (Arc::clone(&one.source), one.db, one.key.clone(), one.offset);
+        // Keys are compared only where values are equal.
+        self.value.cmp(&other.value).then_with(|| place(other).cmp(&place(self)))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ranking {
+    fn new(top: usize) -> Self {
+        Self { top, heap: BinaryHeap::new() }
+    }
+
+    #[inline]
+    fn offer(&mut self, value: u64, make: impl FnOnce() -> Ranked) {
+        let lowest = self.heap.peek().map(|Reverse(ranked)| ranked.value);
+        if self.heap.len() < self.top || lowest.is_some_and(|lowest| value >= lowest) {
+            self.insert(make());
+        }
+    }
+
+    fn insert(&mut self, ranked: Ranked) {
+        self.heap.push(Reverse(ranked));
+        if self.heap.len() > self.top {
+            self.heap.pop();
+        }
+    }
+
+    fn into_rows(self) -> Vec<BigKey> {
+        self.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.into_row()).collect()
+    }
+}
+
+impl Ranked {
+    fn into_row(self) -> BigKey {
+        BigKey {
+            source: self.source.to_string(),
+            db: self.db,
+            key: self.key,
+            ty: self.ty.into(),
+            encoding: self.encoding.into(),
+            elements: self.elements,
+            memory_bytes: None,
+            serialized_bytes: self.serialized_bytes,
+            largest_element_bytes: self.largest_element_bytes,
+            expire_at: self.expire_at.and_then(UnixMs::rfc3339),
+        }
+    }
+}
+
+impl Analyzer for Rankings {
+    type Output = BigKeys;
+
+    fn depth(&self, _: &Head<'_>) -> Depth {
+        Depth::Shape
+    }
+
+    fn fork(&self) -> Self {
+        Self::new(&self.source, self.by_elements.top)
+    }
+
+    #[inline]
+    fn observe(&mut self, item: &Item<'_>) -> Result<()> {
+        let Item::Entry(entry) = item else { return Ok(()) };
+        let shape = entry.shape.unwrap_or_default();
+        let source = &self.source;
+        let make = |value, entry: &Entry<'_>| Ranked {
+            value,
+            source: Arc::clone(source),
+            db: entry.head.db,
+            key: entry.head.key.to_name(),
+            ty: entry.head.value_type.ty.name(),
+            encoding: entry.encoding.name(),
+            elements: shape.elements,
+            serialized_bytes: entry.serialized_bytes,
+            largest_element_bytes: shape.largest_element_bytes,
+            expire_at: entry.head.expire_at,
+            offset: entry.head.offset,
+        };
+        self.by_elements.offer(shape.elements, || make(shape.elements, entry));
+        self.by_serialized.offer(entry.serialized_bytes, || make(entry.serialized_bytes, entry));
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        other.by_elements.heap.into_iter().for_each(|Reverse(ranked)| self.by_elements.insert(ranked));
+        other.by_serialized.heap.into_iter().for_each(|Reverse(ranked)| self.by_serialized.insert(ranked));
+        Ok(())
+    }
+
+    fn finish(self, _: &Scope) -> Result<BigKeys> {
+        Ok(BigKeys { by_elements: self.by_elements.into_rows(), by_serialized: self.by_serialized.into_rows() })
+    }
+}

@@ -1,0 +1,353 @@
+//! Is it whole: problems with their places, counts, the checksum, the verdict.
+
+use crate::base::{Flaw, Result};
+use crate::pipeline::{Analyzer, Ended, Scope};
+use crate::rdb::{Damage, Depth, Head, Item};
+use crate::report::{
+    Checksum, ChecksumState, DatabaseCount, Integrity, Problem, Severity, Validated, Verdict,
+};
+use std::collections::BTreeMap;
+
+/// Databases whose counts are kept: the lowest numbers.
+const MOST_DATABASES: usize = 1 << 16;
+/// Names of modules that are kept.
+const MOST_MODULES: usize = 64;
+
+/// Collects problems and counts.
+#[derive(Debug, Clone)]
+pub struct Examiner {
+    most: usize,
+    problems: Vec<Problem>,
+    counts: BTreeMap<String, u64>,
+    errors: u64,
+    databases: BTreeMap<u64, DatabaseCount>,
+    hints: BTreeMap<u64, (u64, DatabaseCount)>,
+    recent: Option<(u64, DatabaseCount)>,
+    functions: u64,
+    modules: BTreeMap<String, u64>,
+    /// Damage after which nothing could be read, and why.
+    unsupported: bool,
+}
+
+/// What the examiner comes to.
+#[derive(Debug, Clone)]
+pub struct Examined {
+    /// The judgement; `None` where not everything was validated and nothing wrong was seen.
+    pub verdict: Option<Verdict>,
+    /// Validation, checksum, problems.
+    pub integrity: Integrity,
+    /// Keys read whole.
+    pub keys: u64,
+    /// Keys with an expiry.
+    pub expires: u64,
+    /// Counts per database.
+    pub databases: BTreeMap<u64, DatabaseCount>,
+    /// Function libraries.
+    pub functions: u64,
+    /// Modules with data in the input.
+    pub modules: Vec<String>,
+}
+
+impl Examiner {
+    /// Keeps `most` problems with their places; the rest are counted.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            problems: Vec::new(),
+            counts: BTreeMap::new(),
+            errors: 0,
+            databases: BTreeMap::new(),
+            hints: BTreeMap::new(),
+            recent: None,
+            functions: 0,
+            modules: BTreeMap::new(),
+            unsupported: false,
+        }
+    }
+
+    #[cold]
+    fn damage(&mut self, damage: &Damage<'_>) {
+        let kind = damage.flaw.kind().0;
+        if damage.fatal && kind == "unknown-type" && damage.flaw.expected().starts_with("a type or opcode of Dragonfly") {
+            self.unsupported = true;
+        }
+        self.unsupported |= damage.fatal && damage.flaw.found().starts_with("type 6 ");
+        self.add(Problem {
+            severity: severity(kind),
+            offset: damage.offset,
+            db: damage.db,
+            key: damage.key.map(crate::rdb::Key::to_name),
+            kind: kind.to_owned(),
+            doing: damage.doing.to_owned(),
+            expected: Some(damage.flaw.expected().to_owned()),
+            found: Some(damage.flaw.found().to_owned()),
+            message: damage.flaw.to_string(),
+        });
+    }
+
+    fn add(&mut self, problem: Problem) {
+        if problem.severity == Severity::Error {
+            self.errors = self.errors.saturating_add(1);
+        }
+        let count = self.counts.entry(problem.kind.clone()).or_default();
+        *count = count.saturating_add(1);
+        self.problems.push(problem);
+        if self.problems.len() > self.most.saturating_mul(2) {
+            self.trim();
+        }
+    }
+
+    /// The first problems stay, whoever saw them.
+    fn trim(&mut self) {
+        self.problems.sort_by(|a, b| (a.offset, &a.kind, &a.message).cmp(&(b.offset, &b.kind, &b.message)));
+        self.problems.truncate(self.most);
+    }
+
+    fn settle(&mut self) {
+        if let Some((db, count)) = self.recent.take() {
+            self.add_database(db, count);
+        }
+    }
+
+    fn add_database(&mut self, db: u64, count: DatabaseCount) {
+        let own = self.databases.entry(db).or_default();
+        own.keys = own.keys.saturating_add(count.keys);
+        own.expires = own.expires.saturating_add(count.expires);
+        if self.databases.len() > MOST_DATABASES {
+            self.databases.pop_last();
+        }
+    }
+
+    fn add_hint(&mut self, db: u64, offset: u64, keys: u64, expires: u64) {
+        let (first, hint) = self.hints.entry(db).or_insert((offset, DatabaseCount::default()));
+        *first = (*first).min(offset);
+        hint.keys = hint.keys.saturating_add(keys);
+        hint.expires = hint.expires.saturating_add(expires);
+        if self.hints.len() > MOST_DATABASES {
+            self.hints.pop_last();
+        }
+    }
+
+    fn outside(&mut self, severity: Severity, kind: &str, offset: u64, doing: &str, flaw: (String, String), message: String) {
+        let (expected, found) = flaw;
+        self.add(Problem {
+            severity,
+            offset,
+            db: None,
+            key: None,
+            kind: kind.into(),
+            doing: doing.into(),
+            expected: Some(expected),
+            found: Some(found),
+            message,
+        });
+    }
+
+    fn flaw(&mut self, severity: Severity, doing: &str, offset: u64, flaw: &Flaw) {
+        let parts = (flaw.expected().to_owned(), flaw.found().to_owned());
+        self.outside(severity, flaw.kind().0, offset, doing, parts, flaw.to_string());
+    }
+
+    /// What the run found outside the records.
+    fn see(&mut self, scope: &Scope) -> Checksum {
+        let tally = &scope.tally;
+        if let Some(flaw) = &tally.header_flaw {
+            self.flaw(Severity::Error, "start", 0, flaw);
+        }
+        if let Some(flaw) = &tally.unpack_flaw {
+            self.flaw(Severity::Error, "unpack", flaw.at(), flaw);
+        }
+        if let Some(header) = scope.prologue.header.filter(|header| !header.is_known()) {
+            let found = format!("{}{}", header.magic.name(), header.version);
+            let message = format!("version {found} is not known here: what could be read was read as the newest that is");
+            let expected = "REDIS 1 to 16 or VALKEY 80 to 81".to_owned();
+            self.outside(Severity::Warning, "version-unknown", 0, "start", (expected, found), message);
+        }
+        let end = tally.bytes.saturating_sub(tally.trailing_bytes);
+        let checksum = self.checksum(scope, end.saturating_sub(8));
+        if tally.trailing_bytes > 0 {
+            let (severity, what) = trailing(&tally.trailing_head, tally.trailing_bytes);
+            let message = format!("{} bytes after the end of the dump: {what}", tally.trailing_bytes);
+            let parts = ("the end of the input".to_owned(), what.to_owned());
+            self.outside(severity, "trailing-bytes", end, "check-sum", parts, message);
+        }
+        if tally.ended == Ended::Complete && !scope.filtered {
+            self.check_hints();
+        }
+        checksum
+    }
+
+    fn checksum(&mut self, scope: &Scope, offset: u64) -> Checksum {
+        let tally = &scope.tally;
+        let hex = |value: u64| format!("{value:016x}");
+        if let Ended::NoChecksum { have } = tally.ended {
+            let flaw = Flaw::short("checksum", 0, 8, have);
+            self.flaw(Severity::Error, "check-sum", tally.bytes.saturating_sub(have), &flaw);
+        }
+        let state = match (tally.stored, tally.computed) {
+            (Some(0), _) => ChecksumState::Disabled,
+            (Some(stored), Some(computed)) if stored == computed => ChecksumState::Verified,
+            (Some(stored), Some(computed)) => {
+                let message = format!("the bytes have checksum {}, not {} as stored", hex(computed), hex(stored));
+                let parts = (hex(stored), hex(computed));
+                self.outside(Severity::Error, "checksum-mismatch", offset, "check-sum", parts, message);
+                ChecksumState::Mismatch
+            }
+            _ => ChecksumState::Absent,
+        };
+        Checksum { state, stored: tally.stored.map(hex), computed: tally.computed.map(hex) }
+    }
+
+    /// RESIZEDB is a hint: servers do not mind, but a real one is right.
+    fn check_hints(&mut self) {
+        let hints = std::mem::take(&mut self.hints);
+        for (db, (offset, hint)) in hints {
+            let real = self.databases.get(&db).copied().unwrap_or_default();
+            if hint != real {
+                let say = |count: DatabaseCount| format!("{} keys, {} with an expiry", count.keys, count.expires);
+                let message = format!("RESIZEDB of db {db} announces {}; there are {}", say(hint), say(real));
+                let parts = (say(real), say(hint));
+                self.outside(Severity::Warning, "size-hint", offset, "read-len", parts, message);
+            }
+        }
+    }
+}
+
+/// How bad a flaw of this kind is. Servers pass over empty collections with a notice; what is too large to be held may be
+/// sound.
+fn severity(kind: &str) -> Severity {
+    match kind {
+        "empty-collection" | "not-looked-into" => Severity::Warning,
+        _ => Severity::Error,
+    }
+}
+
+fn trailing(head: &[u8], bytes: u64) -> (Severity, &'static str) {
+    match head {
+        [b'*', b'0'..=b'9', ..] | [b'#', b'T', b'S', b':', ..] => (Severity::Note, "commands of an append-only file"),
+        _ if bytes == 40 && head.iter().all(u8::is_ascii_hexdigit) => {
+            (Severity::Note, "the end mark of a replication stream")
+        }
+        _ if head.iter().all(|byte| *byte == 0) => (Severity::Warning, "zero bytes"),
+        _ => (Severity::Warning, "bytes of another kind"),
+    }
+}
+
+impl Analyzer for Examiner {
+    type Output = Examined;
+
+    fn depth(&self, _: &Head<'_>) -> Depth {
+        Depth::Keys
+    }
+
+    fn fork(&self) -> Self {
+        Self::new(self.most)
+    }
+
+    #[inline]
+    fn observe(&mut self, item: &Item<'_>) -> Result<()> {
+        match item {
+            Item::Entry(entry) => {
+                if self.recent.as_ref().is_none_or(|(db, _)| *db != entry.head.db) {
+                    self.settle();
+                    self.recent = Some((entry.head.db, DatabaseCount::default()));
+                }
+                if let Some((_, count)) = &mut self.recent {
+                    count.keys = count.keys.saturating_add(1);
+                    count.expires = count.expires.saturating_add(u64::from(entry.head.expire_at.is_some()));
+                }
+                if let Some(module) = entry.module {
+                    self.module(module.id);
+                }
+            }
+            Item::Damage(damage) => self.damage(damage),
+            Item::Function { .. } => self.functions = self.functions.saturating_add(1),
+            Item::ModuleAux { module, .. } => self.module(module.id),
+            Item::SizeHint { db, keys, expires, offset } => self.add_hint(*db, *offset, *keys, *expires),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, mut other: Self) -> Result<()> {
+        self.settle();
+        other.settle();
+        for (db, count) in other.databases {
+            self.add_database(db, count);
+        }
+        for (db, (offset, hint)) in other.hints {
+            self.add_hint(db, offset, hint.keys, hint.expires);
+        }
+        for (kind, count) in other.counts {
+            let own = self.counts.entry(kind).or_default();
+            *own = own.saturating_add(count);
+        }
+        for (name, count) in other.modules {
+            self.add_module(name, count);
+        }
+        self.errors = self.errors.saturating_add(other.errors);
+        self.functions = self.functions.saturating_add(other.functions);
+        self.unsupported |= other.unsupported;
+        self.problems.extend(other.problems);
+        self.trim();
+        Ok(())
+    }
+
+    fn finish(mut self, scope: &Scope) -> Result<Examined> {
+        self.settle();
+        let checksum = self.see(scope);
+        self.trim();
+        let tally = &scope.tally;
+        let looked_into_all = scope.validated && tally.counters.not_looked_into == 0;
+        let validated = match (looked_into_all, scope.filtered) {
+            (true, false) => Validated::All,
+            (true, true) => Validated::Selected,
+            (false, _) if scope.validated => Validated::Selected,
+            (false, _) => Validated::Framing,
+        };
+        let unknown_version = scope.prologue.header.is_some_and(|header| !header.is_known());
+        let unsupported = self.unsupported || (unknown_version && tally.ended == Ended::Broken);
+        let cut_short = matches!(tally.ended, Ended::Truncated | Ended::NoChecksum { .. });
+        let verdict = if tally.ended == Ended::NotAnRdb || unsupported {
+            Some(Verdict::Unsupported)
+        } else if cut_short {
+            Some(Verdict::Truncated)
+        } else if self.errors > 0 {
+            Some(Verdict::Damaged)
+        } else {
+            (validated == Validated::All).then_some(Verdict::Intact)
+        };
+        let sum = |pick: fn(&DatabaseCount) -> u64| self.databases.values().map(pick).sum();
+        Ok(Examined {
+            verdict,
+            keys: sum(|count| count.keys),
+            expires: sum(|count| count.expires),
+            databases: self.databases,
+            functions: self.functions,
+            modules: self.modules.into_keys().collect(),
+            integrity: Integrity {
+                validated,
+                checksum,
+                problems: self.problems,
+                problem_counts: self.counts,
+                trailing_bytes: tally.trailing_bytes,
+            },
+        })
+    }
+}
+
+impl Examiner {
+    fn module(&mut self, id: crate::rdb::module::ModuleId) {
+        if id.0 != 0 {
+            self.add_module(id.to_string(), 1);
+        }
+    }
+
+    fn add_module(&mut self, name: String, count: u64) {
+        let own = self.modules.entry(name).or_default();
+        *own = own.saturating_add(count);
+        if self.modules.len() > MOST_MODULES {
+            self.modules.pop_last();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What in a file a server must know to load it: the first of each kind, with its place.
+
+use crate::base::Result;
+use crate::pipeline::{Analyzer, Scope};
+use crate::rdb::{Item, Opcode, ValueType};
+use crate::report::{First, KeyName};
+use std::collections::BTreeMap;
+
+/// Different needs that are kept.
+const MOST: usize = 1024;
+
+/// Something a server must know, or that it loses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// A value type, by its number and name.
+    Type(u8, &'static str),
+    /// An opcode.
+    Opcode(Opcode),
+    /// A module that has a value: its type's name.
+    Module(String),
+    /// A module that has data beside the keys.
+    ModuleAux(String),
+    /// Key metadata of this class that a server may not pass over.
+    KeyMeta(String),
+    /// Key metadata of this class that it may.
+    OptionalKeyMeta(String),
+    /// A database number of 16 or more, which the default configuration does not have: the highest.
+    Database,
+    /// A cached script, which only servers before 7.0 load.
+    Script,
+    /// Expiries of members of a set or hash, as KeyDB stores them.
+    SubkeyExpiry,
+    /// A collection without elements, which servers pass over.
+    EmptyCollection,
+    /// A function library.
+    Function,
+}
+
+/// Collects what a server must know.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    types: BTreeMap<u8, &'static ValueType>,
+    first: BTreeMap<Need, First>,
+    highest_db: u64,
+}
+
+/// What was collected.
+#[derive(Debug, Clone, Default)]
+pub struct Needed {
+    /// The first of each, with its place.
+    pub first: BTreeMap<Need, First>,
+    /// The highest database number.
+    pub highest_db: u64,
+}
+
+impl Needs {
+    fn note(&mut self, need: Need, first: First) {
+        let earlier = self.first.get(&need).is_some_and(|known| known.offset <= first.offset);
+        if !earlier && (self.first.len() < MOST || self.first.contains_key(&need)) {
+            self.first.insert(need, first);
+        }
+    }
+}
+
+fn at(offset: u64) -> First {
+    First { db: None, key: None, offset }
+}
+
+impl Analyzer for Needs {
+    type Output = Needed;
+
+    fn fork(&self) -> Self {
+        Self::default()
+    }
+
+    #[inline]
+    fn observe(&mut self, item: &Item<'_>) -> Result<()> {
+        match item {
+            Item::Entry(entry) => {
+                let head = &entry.head;
+                // Nearly every key is of a type that was seen before.
+                if !self.types.contains_key(&head.value_type.id) || entry.module.is_some() {
+                    self.types.insert(head.value_type.id, head.value_type);
+                    let key: KeyName = head.key.to_name();
+                    let first = First { db: Some(head.db), key: Some(key), offset: head.offset };
+                    if let Some(module) = entry.module {
+                        self.note(Need::Module(module.id.to_string()), first.clone());
+                    }
+                    self.note(Need::Type(head.value_type.id, head.value_type.name), first);
+                }
+            }
+            Item::Opcode { opcode, offset, db } => {
+                if *opcode == Opcode::SelectDb && *db >= 16 {
+                    let first = First { db: Some(*db), key: None, offset: *offset };
+                    self.highest_db = self.highest_db.max(*db);
+                    self.note(Need::Database, first);
+                }
+                if !matches!(opcode, Opcode::SelectDb | Opcode::Aux | Opcode::ResizeDb) {
+                    self.note(Need::Opcode(*opcode), at(*offset));
+                }
+            }
+            Item::ModuleAux { module, offset } => self.note(Need::ModuleAux(module.id.to_string()), at(*offset)),
+            Item::KeyMeta { class, optional, offset } => {
+                let class = String::from_utf8_lossy(class).into_owned();
+                let need = if *optional { Need::OptionalKeyMeta(class) } else { Need::KeyMeta(class) };
+                self.note(need, at(*offset));
+            }
+            Item::Aux { name: b"lua", offset, .. } => self.note(Need::Script, at(*offset)),
+            Item::Aux { name: b"keydb-subexpire-key", offset, .. } => self.note(Need::SubkeyExpiry, at(*offset)),
+            Item::Function { offset, .. } => self.note(Need::Function, at(*offset)),
+            Item::Damage(damage) if damage.flaw.kind().0 == "empty-collection" => {
+                let key = damage.key.map(crate::rdb::Key::to_name);
+                self.note(Need::EmptyCollection, First { db: damage.db, key, offset: damage.offset });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        for (need, first) in other.first {
+            self.note(need, first);
+        }
+        self.highest_db = self.highest_db.max(other.highest_db);
+        Ok(())
+    }
+
+    fn finish(self, _: &Scope) -> Result<Needed> {
+        Ok(Needed { first: self.first, highest_db: self.highest_db })
+    }
+}

@@ -1,0 +1,146 @@
+//! What was read, seen from outside the records.
+
+use crate::base::{Flaw, UnixMs};
+use crate::rdb::{Config, Counters, Depth, Dialect, Head, Header, Item, Parser, Sink, Start, Templates, Writer};
+
+/// What stands before the first key.
+#[derive(Debug, Clone, Default)]
+pub struct Prologue {
+    /// The first nine bytes; none if the source is no RDB.
+    pub header: Option<Header>,
+    /// AUX fields in the order of the file; values cut at 1 KiB, at most 64 of them.
+    pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Prologue {
+    pub(super) fn read(header: Header, bytes: &[u8], config: &Config) -> Self {
+        let start = Start {
+            dialect: Dialect::of(header.magic),
+            writer: Writer::of_version(header.version),
+            offset: 0,
+            db: 0,
+            templates: Templates::default(),
+        };
+        let config = Config { validate: false, ..config.clone() };
+        let mut before = BeforeKeys { aux: Vec::new(), keys: false };
+        // The prologue of a real file is a few hundred bytes; functions may stand in it.
+        let _ = Parser::new(config, start).feed(bytes.get(..64 << 10).unwrap_or(bytes), &mut before);
+        Self { header: Some(header), aux: before.aux }
+    }
+
+    /// The value of the first AUX field of this name.
+    pub fn aux(&self, name: &[u8]) -> Option<&[u8]> {
+        self.aux.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The same as a number.
+    pub fn aux_number(&self, name: &[u8]) -> Option<i64> {
+        std::str::from_utf8(self.aux(name)?).ok()?.parse().ok()
+    }
+
+    /// When the snapshot was taken, from AUX `ctime`.
+    pub fn created_at(&self) -> Option<UnixMs> {
+        self.aux_number(b"ctime")?.checked_mul(1000).map(UnixMs)
+    }
+
+    /// The server that wrote it, as reports name it: `redis 8.6.3`.
+    pub fn server(&self) -> Option<String> {
+        let named = |family: &str, value: &[u8]| format!("{family} {}", crate::report::escape(value));
+        if let Some(value) = self.aux(b"valkey-ver") {
+            return Some(named("valkey", value));
+        }
+        if self.aux(b"df-ver").is_some() {
+            return self.aux(b"df-ver").map(|value| named("dragonfly", value));
+        }
+        self.aux(b"redis-ver").map(|value| named("redis", value))
+    }
+}
+
+struct BeforeKeys {
+    aux: Vec<(Vec<u8>, Vec<u8>)>,
+    keys: bool,
+}
+
+impl Sink for BeforeKeys {
+    fn depth(&mut self, _: &Head<'_>) -> Depth {
+        self.keys = true;
+        Depth::Keys
+    }
+
+    fn item(&mut self, item: &Item<'_>) {
+        if let Item::Aux { name, value, .. } = item {
+            if !self.keys && self.aux.len() < 64 {
+                let kept = |bytes: &[u8]| bytes.get(..1024).unwrap_or(bytes).to_vec();
+                self.aux.push((kept(name), kept(value)));
+            }
+        }
+    }
+}
+
+/// How the input ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// After EOF and its checksum.
+    Complete,
+    /// After EOF, inside the checksum.
+    NoChecksum {
+        /// Bytes of it that are there.
+        have: u64,
+    },
+    /// Before EOF.
+    #[default]
+    Truncated,
+    /// At framing that cannot be followed.
+    Broken,
+    /// At its beginning: it is no RDB.
+    NotAnRdb,
+}
+
+/// What was found outside the records.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// How the input ended.
+    pub ended: Ended,
+    /// Bytes of the uncompressed stream.
+    pub bytes: u64,
+    /// The checksum of the bytes up to and with EOF.
+    pub computed: Option<u64>,
+    /// The checksum that stands there.
+    pub stored: Option<u64>,
+    /// Bytes after the end of the dump.
+    pub trailing_bytes: u64,
+    /// The first 64 of them.
+    pub trailing_head: Vec<u8>,
+    /// What is wrong with the header.
+    pub header_flaw: Option<Flaw>,
+    /// What is wrong with the compressed stream.
+    pub unpack_flaw: Option<Flaw>,
+    /// Whether a parser met the end of the input inside a record, or before EOF.
+    pub cut_short: bool,
+    /// What the parsers counted.
+    pub counters: Counters,
+}
+
+impl Tally {
+    pub(super) fn take(&mut self, counters: Counters, cut_short: bool) {
+        self.counters.add(&counters);
+        self.cut_short |= cut_short;
+    }
+}
+
+/// What one run read: told to every analyzer at the end.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// What reports call the source.
+    pub source: String,
+    /// What stands before the keys.
+    pub prologue: Prologue,
+    /// What was found outside the records.
+    pub tally: Tally,
+    /// The moment TTLs are seen from.
+    pub as_of: Option<UnixMs>,
+    /// Whether filters were set.
+    pub filtered: bool,
+    /// Whether every value was validated that the filters let through.
+    pub validated: bool,
+}
