@@ -37,7 +37,7 @@ pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> R
     };
     let same = |origin: &&Origin| match &origin.place {
         Place::Path(path) => path.canonicalize().is_ok_and(|path| path == output),
-        Place::Stdin => false,
+        _ => false,
     };
     match origins.iter().find(same) {
         Some(origin) => Err(usage("--output", format!("{} is one of the sources", origin.name))),
