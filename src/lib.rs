@@ -7,6 +7,7 @@ pub mod encoding;
 pub mod keyspace;
 pub mod pipeline;
 pub mod rdb;
+pub mod render;
 pub mod report;
 pub mod source;
 mod spill;

@@ -1,2 +1,10 @@
-//! rediscover.
-fn main() {}
+//! The `rediscover` command: parse, run, exit code.
+
+mod cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -84,6 +84,24 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
+/// Text that a report made (a message, a name that is escaped already), made safe to show: what cannot be seen is escaped
+/// as [`escape`] does, and the rest, quotes and backslashes too, stays as it is.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_ascii_control() || unsafe_to_show(c);
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if hidden(c) {
+            out.push_str(&escape(c.encode_utf8(&mut [0; 4]).as_bytes()));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Characters that are not seen, or that change how the rest is seen: C1 controls, bidirectional marks and overrides,
 /// zero-width and format characters, line separators, private use, tags.
 fn unsafe_to_show(c: char) -> bool {
@@ -149,6 +167,13 @@ mod tests {
         assert_eq!(escape(b"\x1b[2J\x00\n\"\\"), "\\x1b[2J\\x00\\n\\\"\\\\");
         assert_eq!(escape("grün\u{202e}x".as_bytes()), "grün\\xe2\\x80\\xaex");
         assert_eq!(escape(b"\xff\xfe"), "\\xff\\xfe");
+    }
+
+    #[test]
+    fn what_is_escaped_is_not_escaped_again() {
+        let once = escape(b"\x1b\"\\");
+        assert_eq!(printable(&once), once);
+        assert_eq!(printable("a\x1b[2J\u{202e}"), "a\\x1b[2J\\xe2\\x80\\xae");
     }
 
     #[test]

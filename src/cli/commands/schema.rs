@@ -1,0 +1,29 @@
+//! `schema`: what the JSON documents look like, from the types that make them.
+
+use crate::cli::args::{Document, SchemaArgs};
+use crate::cli::exit::Ending;
+use crate::cli::ui::Ui;
+use rediscover::base::{Error, Result};
+use rediscover::report::{AnalyzeReport, CheckReport};
+use serde_json::{Map, Value};
+
+pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
+    let schema = match args.command {
+        Some(command) => of(command).1,
+        None => Value::Object(Map::from_iter([of(Document::Analyze), of(Document::Check)])),
+    };
+    let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Error::io("write the schema", error.into()))?;
+    text.push(b'\n');
+    ui.deliver(args.output.as_deref(), &text)?;
+    Ok(Ending::default())
+}
+
+/// The command's name and its document's schema.
+fn of(document: Document) -> (String, Value) {
+    let (name, mut schema) = match document {
+        Document::Analyze => ("analyze", schemars::schema_for!(AnalyzeReport)),
+        Document::Check => ("check", schemars::schema_for!(CheckReport)),
+    };
+    schema.insert("$id".into(), format!("rediscover/{name}/v1").into());
+    (name.into(), schema.to_value())
+}

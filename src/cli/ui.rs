@@ -1,0 +1,318 @@
+//! stdout for data, stderr for messages; colour, width and terminals; files written whole. Nothing else prints.
+
+use super::args::{Format, LogFormat, Talk};
+use super::exit::{Code, Ending};
+use super::progress::Bar;
+use super::signals::{self, Caught};
+use clap::ColorChoice;
+use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, Silent, UnixMs};
+use rediscover::render::Look;
+use rediscover::report::{Provenance, SourceFacts, printable};
+use serde_json::json;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How loud a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Error,
+    Warning,
+    /// With `-v` only.
+    Detail,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Detail => "info",
+        }
+    }
+}
+
+/// How the command meets the world.
+pub(crate) struct Ui {
+    quiet: bool,
+    verbose: bool,
+    color: ColorChoice,
+    log_format: LogFormat,
+    log_file: Option<File>,
+    format: Option<Format>,
+    /// The reasons of a bad ending are in the text report on stdout already.
+    shown: bool,
+    started: UnixMs,
+    cancel: Cancel,
+    caught: Caught,
+    writing: Arc<Mutex<()>>,
+}
+
+impl Ui {
+    pub(crate) fn new(talk: &Talk, format: Option<Format>) -> Result<Self> {
+        let append = |path: &PathBuf| {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            file.map_err(|error| Error::io("open the log file", error).about(path.display().to_string()))
+        };
+        Ok(Self {
+            quiet: talk.quiet,
+            verbose: talk.verbose > 0,
+            color: talk.color,
+            log_format: talk.log_format,
+            log_file: talk.log_file.as_ref().map(append).transpose()?,
+            format,
+            shown: false,
+            started: now(),
+            cancel: Cancel::default(),
+            caught: Caught::default(),
+            writing: Arc::default(),
+        })
+    }
+
+    pub(crate) fn watch_signals(&self) -> Result<()> {
+        signals::watch(self.cancel.clone(), self.caught.clone(), Arc::clone(&self.writing))
+    }
+
+    /// What a signal asks the command to end with.
+    pub(crate) fn signalled(&self) -> Option<Code> {
+        self.caught.code()
+    }
+
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// The form of the document.
+    pub(crate) fn format(&self) -> Format {
+        self.format.unwrap_or(Format::Text)
+    }
+
+    /// A bar, where somebody looks at stderr and wants to see one.
+    pub(crate) fn progress(&self) -> Arc<dyn Progress> {
+        let seen = io::stderr().is_terminal() && !self.quiet && self.log_format == LogFormat::Text && !dumb_terminal();
+        if seen { Arc::new(Bar::new()) } else { Arc::new(Silent) }
+    }
+
+    /// How a text report for `place` may look.
+    pub(crate) fn look(&self, place: Option<&Path>, zone: Option<&jiff::tz::TimeZone>) -> Look {
+        let terminal = to_stdout(place) && io::stdout().is_terminal();
+        let width = terminal.then(|| terminal_size::terminal_size_of(io::stdout())).flatten();
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        Look {
+            width: width.map(|(width, _)| usize::from(width.0)).or(columns).unwrap_or(80),
+            fancy: terminal && !dumb_terminal(),
+            colour: to_stdout(place) && colour(self.color, terminal),
+            zone: zone.cloned().unwrap_or(jiff::tz::TimeZone::UTC),
+            now: Some(self.started),
+        }
+    }
+
+    /// Where a report comes from: everything but the hashes and sizes is known here.
+    pub(crate) fn provenance(&self, sources: Vec<SourceFacts>) -> Provenance {
+        Provenance {
+            tool: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            arguments: std::env::args_os().map(|argument| super::sources::shown(&argument)).collect(),
+            started: self.started.to_string(),
+            ended: now().to_string(),
+            sources,
+        }
+    }
+
+    /// Delivers a document to its place: a file, or stdout. A text report on stdout is held back by `-q`.
+    pub(crate) fn deliver(&mut self, place: Option<&Path>, document: &[u8]) -> Result<()> {
+        // From here to the rename a signal waits.
+        let writing = Arc::clone(&self.writing);
+        let _whole = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted));
+        }
+        match place {
+            Some(path) if path != Path::new("-") => write_whole(path, document),
+            _ if self.format == Some(Format::Text) && self.quiet => Ok(()),
+            _ => {
+                self.shown = self.format == Some(Format::Text);
+                write_stdout(document)
+            }
+        }
+    }
+
+    /// A message about a source, or about the whole.
+    pub(crate) fn say(&mut self, level: Level, text: &str, hint: Option<&str>) {
+        let hidden = match level {
+            Level::Error => false,
+            Level::Warning => self.quiet,
+            Level::Detail => !self.verbose,
+        };
+        let text = printable(text);
+        let hint = hint.map(printable);
+        let line = match self.log_format {
+            LogFormat::Json => {
+                let (time, level) = (now().to_string(), level.name());
+                format!("{}\n", json!({"time": time, "level": level, "message": text, "hint": hint}))
+            }
+            LogFormat::Text => {
+                let label = match level {
+                    Level::Warning => "warning: ",
+                    Level::Error | Level::Detail => "",
+                };
+                let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+                format!("rediscover: {label}{text}\n{hint}")
+            }
+        };
+        if !hidden {
+            stderr(&line);
+        }
+        self.log(&line);
+    }
+
+    fn log(&mut self, line: &str) {
+        if let Some(file) = &mut self.log_file {
+            // A log that cannot be written does not change what the command found.
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+
+    /// A source that could not be read: said now, unless it will be said at the end.
+    pub(crate) fn unread(&mut self, error: &Error) {
+        if !self.quiet && self.format != Some(Format::Json) {
+            self.say(Level::Error, &error.to_string(), error.hint());
+        }
+    }
+
+    /// The last words, and the exit code.
+    pub(crate) fn finish(&mut self, ending: Result<Ending>) -> Code {
+        let ending = match ending {
+            Ok(ending) => ending,
+            Err(error) => {
+                let code = match (error.kind(), self.signalled()) {
+                    (ErrorKind::Interrupted, Some(code)) => code,
+                    _ => Code::of(&error),
+                };
+                let mut ending = Ending::of(code, &error.to_string());
+                ending.reasons[0].next = error.hint().map(Into::into);
+                ending
+            }
+        };
+        let code = ending.code();
+        if code == Code::Done {
+            return code;
+        }
+        if self.format == Some(Format::Json) {
+            let sentences: Vec<_> = ending.reasons.iter().map(super::exit::Reason::sentence).collect();
+            let hint = ending.reasons.iter().find_map(|reason| reason.next.as_deref());
+            let line = json!({"error": sentences.join("; "), "code": code.number(), "hint": hint});
+            let line = format!("{line}\n");
+            stderr(&line);
+            self.log(&line);
+            return code;
+        }
+        for reason in &ending.reasons {
+            if self.quiet {
+                stderr(&format!("{}\n", printable(&reason.line())));
+                self.log(&format!("{}\n", printable(&reason.line())));
+            } else if !(reason.said || self.shown) {
+                self.say(Level::Error, &reason.sentence(), reason.next.as_deref());
+            }
+        }
+        code
+    }
+}
+
+/// The clock.
+pub(crate) fn now() -> UnixMs {
+    UnixMs(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Words of the signal thread.
+pub(crate) fn interrupted() {
+    stderr("rediscover: interrupted\n");
+}
+
+/// A command line that clap refuses (or answers: `--help`).
+pub(crate) fn refuse(refusal: &clap::Error) -> ExitCode {
+    let code = u8::try_from(refusal.exit_code()).unwrap_or(2);
+    if code != 0 && json_asked_for() {
+        let text = refusal.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        stderr(&format!("{}\n", json!({"error": first, "code": code})));
+    } else {
+        // A closed pipe behind `--help` is no failure.
+        let _ = refusal.print();
+    }
+    ExitCode::from(code)
+}
+
+/// What goes wrong before there is anything to talk with.
+pub(crate) fn fail_early(error: &Error) -> ExitCode {
+    stderr(&format!("rediscover: {}\n", printable(&error.to_string())));
+    Code::of(error).into()
+}
+
+fn json_asked_for() -> bool {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    arguments.iter().any(|argument| argument == "--format=json")
+        || arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+fn stderr(text: &str) {
+    // Nobody is left to tell if this fails.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes to stdout. That the reader has gone is no failure: nobody wants the rest.
+fn write_stdout(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("write to standard output", error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all: beside its place, synced, renamed. What is no regular file (a device, a pipe) is
+/// written as it is.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |what| move |error| Error::io(what, error).about(super::sources::shown(path.as_os_str()));
+    // A link stays one: its target is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    if target.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut file = OpenOptions::new().write(true).open(&target).map_err(failed("open for writing"))?;
+        return match file.write_all(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed("write")(error)),
+            _ => Ok(()),
+        };
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = target.metadata().map_or(0o666, |old| old.permissions().mode());
+    let mut file = tempfile::Builder::new()
+        .prefix(".rediscover-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .map_err(failed("write"))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write"))?;
+    file.persist(&target).map_err(|error| failed("write")(error.error))?;
+    // The name is on disk only once its folder is.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
+}
+
+fn to_stdout(place: Option<&Path>) -> bool {
+    place.is_none_or(|path| path.as_os_str().as_bytes() == b"-")
+}
+
+fn dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn colour(choice: ColorChoice, terminal: bool) -> bool {
+    let wanted = || std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => terminal && wanted() && !dumb_terminal(),
+    }
+}

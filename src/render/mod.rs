@@ -1,0 +1,66 @@
+//! Reports as text, JSON and SARIF. Sees report types only; writes to whatever it is given.
+
+pub mod json;
+pub mod sarif;
+pub mod text;
+
+use crate::base::UnixMs;
+use crate::report::{Integrity, Problem, Severity, Verdict};
+
+/// How a text report may look. The default suits a pipe or a file.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Columns of the terminal; tables take 40 to 200 of them.
+    pub width: usize,
+    /// Rules and bars may be drawn.
+    pub fancy: bool,
+    /// Escape sequences for colour may be written.
+    pub colour: bool,
+    /// The zone that times are shown in.
+    pub zone: jiff::tz::TimeZone,
+    /// The reader's clock, for ages; without it none is shown.
+    pub now: Option<UnixMs>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { width: 80, fancy: false, colour: false, zone: jiff::tz::TimeZone::UTC, now: None }
+    }
+}
+
+/// What `check` was asked beside "is it whole".
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CheckView<'a> {
+    /// The server of `--target`.
+    pub target: Option<&'a str>,
+    /// Whether a loss is allowed there.
+    pub lossy: bool,
+}
+
+/// What is wrong with a source that is not intact, in one sentence, and what to do next.
+pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
+    let first = integrity.problems.iter().find(|problem| problem.severity == Severity::Error);
+    let place = first.map(|problem| format!(": {}", sentence(problem))).unwrap_or_default();
+    let (what, next) = match verdict {
+        Verdict::Intact => ("intact", "nothing to do"),
+        Verdict::Damaged => {
+            ("damaged", "take another copy or an older dump; 'rediscover analyze' shows what can be read")
+        }
+        Verdict::Truncated => ("truncated", "copy it again, after the save has ended, and compare sizes"),
+        Verdict::Unsupported => ("unsupported", "a newer rediscover may read it; what precedes that place was read"),
+    };
+    (format!("{what}{place}"), next.to_owned())
+}
+
+/// A problem in one line: `0x1f3a (7994): read-object-value of db 0 "user:42": listpack claims 812 bytes, 640 remain`.
+pub fn sentence(problem: &Problem) -> String {
+    let mut line = format!("{}: {}", text::offset(problem.offset), problem.doing);
+    let named = text::named(problem.db, problem.key.as_ref());
+    if !named.is_empty() {
+        line.push_str(" of ");
+        line.push_str(&named);
+    }
+    line.push_str(": ");
+    line.push_str(&problem.message);
+    line
+}
