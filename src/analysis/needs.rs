@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::pipeline::{Analyzer, Scope};
-use crate::rdb::{Item, Opcode, ValueType};
+use crate::rdb::{Item, Opcode};
 use crate::report::{First, KeyName};
 use std::collections::BTreeMap;
 
@@ -39,7 +39,8 @@ pub enum Need {
 /// Collects what a server must know.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
-    types: BTreeMap<u8, &'static ValueType>,
+    /// Types and opcodes that were seen: what comes later is further on in the file.
+    seen: [u64; 5],
     first: BTreeMap<Need, First>,
     highest_db: u64,
 }
@@ -54,6 +55,12 @@ pub struct Needed {
 }
 
 impl Needs {
+    fn is_new(&mut self, number: usize) -> bool {
+        let Some(word) = self.seen.get_mut(number / 64) else { return true };
+        let bit = 1u64 << (number % 64);
+        std::mem::replace(word, *word | bit) & bit == 0
+    }
+
     fn note(&mut self, need: Need, first: First) {
         let earlier = self.first.get(&need).is_some_and(|known| known.offset <= first.offset);
         if !earlier && (self.first.len() < MOST || self.first.contains_key(&need)) {
@@ -79,8 +86,7 @@ impl Analyzer for Needs {
             Item::Entry(entry) => {
                 let head = &entry.head;
                 // Nearly every key is of a type that was seen before.
-                if !self.types.contains_key(&head.value_type.id) || entry.module.is_some() {
-                    self.types.insert(head.value_type.id, head.value_type);
+                if self.is_new(usize::from(head.value_type.id)) || entry.module.is_some() {
                     let key: KeyName = head.key.to_name();
                     let first = First { db: Some(head.db), key: Some(key), offset: head.offset };
                     if let Some(module) = entry.module {
@@ -95,7 +101,9 @@ impl Analyzer for Needs {
                     self.highest_db = self.highest_db.max(*db);
                     self.note(Need::Database, first);
                 }
-                if !matches!(opcode, Opcode::SelectDb | Opcode::Aux | Opcode::ResizeDb) {
+                if !matches!(opcode, Opcode::SelectDb | Opcode::Aux | Opcode::ResizeDb)
+                    && self.is_new(256usize.saturating_add(*opcode as usize))
+                {
                     self.note(Need::Opcode(*opcode), at(*offset));
                 }
             }

@@ -55,12 +55,16 @@ struct Frame {
     left: u64,
 }
 
+const NOWHERE: Frame = Frame { steps: &[], at: 0, left: 0 };
+
 /// No record nests deeper: value, groups, consumers, their pending entries.
 const MAX_DEPTH: usize = 8;
 
 /// The place in a record's steps.
 #[derive(Debug, Clone)]
 pub struct Walker {
+    /// The steps in progress, and those around them.
+    top: Frame,
     stack: [Frame; MAX_DEPTH],
     depth: usize,
     /// A step to take before the one on the stack.
@@ -79,7 +83,8 @@ impl Walker {
     /// A walker that hands over strings up to `longest` bytes.
     pub fn new(longest: usize, longest_packed: usize) -> Self {
         Self {
-            stack: [Frame { steps: &[], at: 0, left: 0 }; MAX_DEPTH],
+            top: NOWHERE,
+            stack: [NOWHERE; MAX_DEPTH],
             depth: 0,
             inject: None,
             passing: 0,
@@ -95,7 +100,7 @@ impl Walker {
         self.inject = None;
         self.passing = 0;
         self.times = 0;
-        self.push(steps, 1);
+        self.top = Frame { steps, at: 0, left: 1 };
     }
 
     /// Begins a record of the first steps and then the others.
@@ -109,35 +114,33 @@ impl Walker {
             return;
         }
         // MAX_DEPTH holds every grammar: a test walks them all.
-        if let Some(frame) = self.stack.get_mut(self.depth) {
-            *frame = Frame { steps, at: 0, left };
+        if let Some(below) = self.stack.get_mut(self.depth) {
+            *below = self.top;
             self.depth = self.depth.saturating_add(1);
+            self.top = Frame { steps, at: 0, left };
         }
     }
 
     #[inline]
     fn current(&mut self) -> Option<Step> {
         loop {
-            let frame = self.stack.get_mut(self.depth.checked_sub(1)?)?;
-            if let Some(step) = frame.steps.get(frame.at) {
+            if let Some(step) = self.top.steps.get(self.top.at) {
                 return Some(*step);
             }
-            frame.left = frame.left.saturating_sub(1);
-            if frame.left == 0 {
-                self.depth = self.depth.saturating_sub(1);
+            self.top.left = self.top.left.saturating_sub(1);
+            if self.top.left == 0 {
+                self.depth = self.depth.checked_sub(1)?;
+                self.top = *self.stack.get(self.depth)?;
             } else {
-                frame.at = 0;
+                self.top.at = 0;
             }
         }
     }
 
     #[inline]
     fn advance(&mut self) {
-        if self.inject.take().is_some() {
-            return;
-        }
-        if let Some(frame) = self.depth.checked_sub(1).and_then(|top| self.stack.get_mut(top)) {
-            frame.at = frame.at.saturating_add(1);
+        if self.inject.take().is_none() {
+            self.top.at = self.top.at.saturating_add(1);
         }
     }
 
@@ -145,7 +148,22 @@ impl Walker {
     ///
     /// # Errors
     /// A flaw in the framing, `at` bytes into `input`: nothing after it can be read.
+    #[inline]
     pub fn next<'a>(&mut self, input: &'a [u8], templates: &Templates) -> Result<Next<'a>, Flaw> {
+        // Nearly every part is a short plain string.
+        if self.inject.is_none() {
+            if let (Some(Step::Str(role)), [first @ 0..=0x3f, rest @ ..]) = (self.current(), input) {
+                let length = usize::from(*first);
+                if let (Some(bytes), true) = (rest.get(..length), role != Role::TemplateNames) {
+                    self.top.at = self.top.at.saturating_add(1);
+                    return Ok(Next::Part(role, Atom::Raw(bytes), length.saturating_add(1)));
+                }
+            }
+        }
+        self.next_part(input, templates)
+    }
+
+    fn next_part<'a>(&mut self, input: &'a [u8], templates: &Templates) -> Result<Next<'a>, Flaw> {
         loop {
             let Some(step) = self.inject.or_else(|| self.current()) else { return Ok(Next::Done) };
             let (role, atom, used) = match step {
@@ -274,9 +292,7 @@ impl Walker {
                                 return Err(Flaw::new("template-form", "template fields", 0, "0 or 1", form.to_string()));
                             }
                         };
-                        if let Some(frame) = self.depth.checked_sub(1).and_then(|top| self.stack.get_mut(top)) {
-                            frame.at = frame.at.saturating_add(1);
-                        }
+                        self.top.at = self.top.at.saturating_add(1);
                         return Ok(Next::Part(Role::TemplateFields, Atom::Len(form), used));
                     }
                 },
@@ -305,7 +321,16 @@ impl Walker {
                 continue;
             }
             // The steps that make up nearly all of a file, without the detour of a part.
-            match self.inject.or_else(|| self.current()) {
+            let step = self.inject.or_else(|| self.current());
+            if let (Some(Step::Str(role)), [first @ 0..=0x3f, ..]) = (step, rest) {
+                let end = at.saturating_add(usize::from(*first)).saturating_add(1);
+                if end <= input.len() && role != Role::TemplateNames {
+                    at = end;
+                    self.advance();
+                    continue;
+                }
+            }
+            match step {
                 None => return Ok((at, true)),
                 Some(Step::Str(role)) if role != Role::TemplateNames => match read_string(rest, role).map_err(|flaw| flaw.moved(at as u64))? {
                     None => return Ok((at, false)),
@@ -363,10 +388,6 @@ struct StringHead {
 #[inline]
 fn read_string(input: &[u8], role: Role) -> Result<Option<StringHead>, Flaw> {
     let Some(first) = input.first() else { return Ok(None) };
-    // 6-bit and 14-bit lengths first: nearly every string.
-    if *first < 0x40 {
-        return Ok(Some(StringHead { header: 1, stored: u64::from(*first), unpacked: None, int: None }));
-    }
     if *first < 0xc0 {
         let head = read_len(input, role)?;
         return Ok(head.map(|(stored, header)| StringHead { header, stored, unpacked: None, int: None }));
