@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 /// Every name `scripts/servers` knows.
-pub const NAMES: [&str; 7] = [
+pub(crate) const NAMES: [&str; 7] = [
     "redis-7.0",
     "redis-7.4",
     "redis-8.0",
@@ -25,17 +25,17 @@ const READY: Duration = Duration::from_secs(60);
 
 /// A server that is on this machine, not running.
 #[derive(Clone, Debug)]
-pub struct ServerSpec {
+pub(crate) struct ServerSpec {
     /// Its name, `redis-8.6`: the series that is expected, not a promise. See `version`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it says it is, `8.6.3`.
-    pub version: String,
+    pub(crate) version: String,
     bin: PathBuf,
 }
 
 impl ServerSpec {
     /// The server of this name, or `None` after a notice: see [`missing`].
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let found = find(name);
         if found.is_none() {
             missing(name);
@@ -43,18 +43,18 @@ impl ServerSpec {
         found
     }
 
-    pub fn is_valkey(&self) -> bool {
+    pub(crate) fn is_valkey(&self) -> bool {
         self.name.starts_with("valkey-")
     }
 
     /// One of its programs: `server`, `cli`, `check-rdb`, `check-aof`.
-    pub fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
 }
 
 /// The servers that are there, oldest first; a notice for each that is not.
-pub fn all() -> Vec<ServerSpec> {
+pub(crate) fn all() -> Vec<ServerSpec> {
     NAMES.into_iter().filter_map(ServerSpec::named).collect()
 }
 
@@ -63,7 +63,7 @@ pub fn all() -> Vec<ServerSpec> {
 /// # Panics
 /// Where `REDISCOVER_REQUIRE_SERVERS=1`: there no test may pass by being skipped.
 #[expect(clippy::print_stderr, reason = "a skip has to be seen")]
-pub fn missing(name: &str) {
+pub(crate) fn missing(name: &str) {
     let text = format!(
         "SKIPPED: no server {name} in {}; scripts/servers fetches it",
         cache().display()
@@ -102,14 +102,14 @@ fn find(name: &str) -> Option<ServerSpec> {
 
 /// A server that does not start: refused its file, or found something else amiss. The log says what.
 #[derive(Debug)]
-pub struct Refused {
-    pub log: String,
+pub(crate) struct Refused {
+    pub(crate) log: String,
 }
 
 /// A running server; ended when dropped.
 #[derive(Debug)]
-pub struct Running {
-    pub spec: ServerSpec,
+pub(crate) struct Running {
+    pub(crate) spec: ServerSpec,
     child: Child,
     /// Holds the socket and the log. Not the data folder: a socket's path must be short.
     own: tempfile::TempDir,
@@ -117,7 +117,7 @@ pub struct Running {
 
 /// Starts a server on `dir`, whose `dump.rdb` it loads if there is one. It listens on a unix socket alone, and saves and
 /// appends only if `extra_args` say so.
-pub fn start(
+pub(crate) fn start(
     spec: &ServerSpec,
     dir: &Path,
     extra_args: &[impl AsRef<OsStr>],
@@ -173,27 +173,27 @@ impl Running {
     ///
     /// # Panics
     /// Where the server has gone.
-    pub fn connection(&self) -> redis::Connection {
+    pub(crate) fn connection(&self) -> redis::Connection {
         self.connect()
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.spec.name, self.log()))
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.own.path().join("s")
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// What it has said so far; not always UTF-8, so as near as can be.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.own.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Ends it without leave to save or clean up, as a crash does.
-    pub fn kill(&mut self) -> io::Result<()> {
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
     }
