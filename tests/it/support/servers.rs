@@ -21,7 +21,7 @@ pub(crate) const NAMES: [&str; 7] = [
 ];
 
 /// How long a server may take to load its file and answer.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// A server that is on this machine, not running.
 #[derive(Clone, Debug)]
