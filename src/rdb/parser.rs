@@ -363,11 +363,14 @@ impl Parser {
                 let mut buffer = std::mem::take(&mut self.unpacked);
                 // The walker hands over no string that is longer than a usize limit.
                 let unpacked = usize::try_from(unpacked).unwrap_or(usize::MAX);
-                let outcome = match lzf::decompress(packed, unpacked, &mut buffer) {
-                    Ok(()) => self.text(role, Text::Whole(&buffer), sink),
+                let outcome = match lzf::unpack(packed, unpacked, &mut buffer) {
+                    Ok(bytes) => self.text(role, Text::Whole(bytes), sink),
                     Err(flaw) => self.broken_text(role, flaw, sink),
                 };
-                self.unpacked = buffer;
+                // What a large packed structure needed is not kept.
+                if buffer.len() <= self.config.limits.string_bytes.saturating_mul(2) {
+                    self.unpacked = buffer;
+                }
                 outcome
             }
             Atom::Len(value) => self.number(role, value, sink),
