@@ -78,7 +78,12 @@ impl Judged {
 }
 
 /// What every server does with a file.
-pub fn loads_on(header: Option<Header>, verdict: Option<Verdict>, integrity: &Integrity, needed: &Needed) -> Vec<LoadsOn> {
+pub(super) fn loads_on(
+    header: Option<Header>,
+    verdict: Option<Verdict>,
+    integrity: &Integrity,
+    needed: &Needed,
+) -> Vec<LoadsOn> {
     let judge = |server: &Server| {
         let judged = match header {
             None => Judged::no("it is no RDB", None),
@@ -122,7 +127,8 @@ impl Server {
                 Need::Database => format!("databases {}", needed.highest_db.saturating_add(1)),
                 _ => continue,
             };
-            first_need = Some(first_need.map_or(first, |known| if known.offset <= first.offset { known } else { first }));
+            first_need =
+                Some(first_need.map_or(first, |known| if known.offset <= first.offset { known } else { first }));
             if !needs.contains(&missing) {
                 needs.push(missing);
             }

@@ -163,7 +163,9 @@ impl<T: Task> Threads<'_, T> {
             // The channel is full, so a worker will finish something.
             match self.done.recv() {
                 Ok(done) => self.ordered.take(done?)?,
-                Err(_) => return Err(Error::new(ErrorKind::Unsupported { what: "the workers stopped unexpectedly".into() })),
+                Err(_) => {
+                    return Err(Error::new(ErrorKind::Unsupported { what: "the workers stopped unexpectedly".into() }));
+                }
             }
         }
     }
@@ -276,7 +278,8 @@ pub(super) fn drive<T: Task>(
     let header = match Header::parse(buffer.bytes()) {
         Ok(header) => header,
         Err(flaw) => {
-            tally.ended = if flaw.kind().0 == "short" || flaw.kind().0 == "empty" { Ended::Truncated } else { Ended::NotAnRdb };
+            tally.ended =
+                if flaw.kind().0 == "short" || flaw.kind().0 == "empty" { Ended::Truncated } else { Ended::NotAnRdb };
             tally.header_flaw = Some(flaw);
             let more = feed.drain(&mut tally)?;
             tally.bytes = more.saturating_add(buffer.filled as u64);

@@ -214,7 +214,10 @@ impl Parser {
         loop {
             let rest = input.get(at..).unwrap_or_default();
             let step = if self.long.is_some() {
-                self.long_piece(rest, sink).map(|used| (used, self.long.is_some()))
+                {
+                    let used = self.long_piece(rest, sink);
+                    Ok((used, self.long.is_some()))
+                }
             } else {
                 match self.state {
                     State::Between => self.begin_record(rest, sink),
@@ -596,8 +599,8 @@ impl Parser {
 
     /// Takes what is there of a long string.
     #[cold]
-    fn long_piece<S: Sink>(&mut self, rest: &[u8], sink: &mut S) -> Result<usize, Flaw> {
-        let Some(mut long) = self.long.take() else { return Ok(0) };
+    fn long_piece<S: Sink>(&mut self, rest: &[u8], sink: &mut S) -> usize {
+        let Some(mut long) = self.long.take() else { return 0 };
         let used = usize::try_from(long.stored_left).unwrap_or(usize::MAX).min(rest.len());
         let here = rest.get(..used).unwrap_or_default();
         long.stored_left = long.stored_left.saturating_sub(used as u64);
@@ -619,12 +622,11 @@ impl Parser {
             }
             *at = at.saturating_add(bytes.len() as u64);
         };
-        let outcome = match &mut long.lzf {
-            Some(stream) => stream.feed(here, &mut |piece| take(&mut long.at, piece)),
-            None => {
-                take(&mut long.at, here);
-                Ok(())
-            }
+        let outcome = if let Some(stream) = &mut long.lzf {
+            stream.feed(here, &mut |piece| take(&mut long.at, piece))
+        } else {
+            take(&mut long.at, here);
+            Ok(())
         };
         if let Err(flaw) = outcome {
             // The framing holds: the compressed bytes are passed over.
@@ -635,7 +637,7 @@ impl Parser {
         }
         if long.stored_left > 0 {
             self.long = Some(long);
-            return Ok(used);
+            return used;
         }
         let finished = long.lzf.take().map_or(Ok(()), lzf::Stream::finish);
         if let Some(hash) = long.sha256.take() {
@@ -656,7 +658,7 @@ impl Parser {
         if let Err(flaw) = outcome {
             self.damage(&flaw, self.offset, false, sink);
         }
-        Ok(used)
+        used
     }
 }
 
@@ -700,7 +702,9 @@ fn unknown(byte: u8, dialect: Dialect) -> Flaw {
         Dialect::Dragonfly => "a type or opcode of Dragonfly",
     };
     let found = match (byte, dialect) {
-        (6, _) => "type 6 (a module's value of Redis 4.0 release candidates, whose length only the module knows)".into(),
+        (6, _) => {
+            "type 6 (a module's value of Redis 4.0 release candidates, whose length only the module knows)".into()
+        }
         (201 | 202, Dialect::Dragonfly) => format!("opcode {byte} (a compressed block, which is not supported)"),
         _ => format!("{byte} (0x{byte:02x})"),
     };

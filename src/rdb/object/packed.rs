@@ -63,11 +63,18 @@ pub(super) fn value<S: Sink>(
     if !matches!(tuple, Tuple::One { unique: false } | Tuple::Template) {
         target.unique.begin(at_most);
     }
-    let mut walk = Walk { tuple, place: 0, scratch, names, target, out, taken: 0, last_expiry: 0, first_bytes: 0, flaw: None };
+    let mut walk =
+        Walk { tuple, place: 0, scratch, names, target, out, taken: 0, last_expiry: 0, first_bytes: 0, flaw: None };
     if is_listpack {
-        listpack::deep(blob, |entry| walk.entry(entry))?;
+        listpack::deep(blob, |entry| {
+            walk.entry(entry);
+            Ok(())
+        })?;
     } else {
-        ziplist::deep(blob, |entry| walk.entry(entry))?;
+        ziplist::deep(blob, |entry| {
+            walk.entry(entry);
+            Ok(())
+        })?;
     }
     if walk.place != 0 {
         let found = format!("an entry without its {}", if walk.place == 1 { "second" } else { "third" });
@@ -97,7 +104,7 @@ struct Walk<'w, 't, 's, S: Sink> {
 
 impl<S: Sink> Walk<'_, '_, '_, S> {
     #[inline]
-    fn entry(&mut self, entry: Packed<'_>) -> Result<(), Flaw> {
+    fn entry(&mut self, entry: Packed<'_>) {
         match (self.tuple, self.place) {
             (Tuple::One { unique }, _) => {
                 self.target.add(entry.len() as u64);
@@ -126,7 +133,7 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
                     Ok(score) => score,
                     Err(flaw) => {
                         self.flaw.get_or_insert(flaw);
-                        return Ok(());
+                        return;
                     }
                 };
                 self.out.element(Element::Member { member: &self.scratch.first, score });
@@ -152,18 +159,14 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
                 self.expiry(entry);
             }
         }
-        Ok(())
     }
 
     /// Source: Redis 7.4–8.6 keeps fields in the order of their expiry, those without one last, and refuses others.
     fn expiry(&mut self, entry: Packed<'_>) {
-        let ms = match entry.as_int().and_then(|ms| u64::try_from(ms).ok()) {
-            Some(ms) => ms,
-            None => {
-                let found = "another entry";
-                self.flaw.get_or_insert(Flaw::new("field-expiry", "field expiry", 0, "an integer, 0 or more", found));
-                return;
-            }
+        let Some(ms) = entry.as_int().and_then(|ms| u64::try_from(ms).ok()) else {
+            let found = "another entry";
+            self.flaw.get_or_insert(Flaw::new("field-expiry", "field expiry", 0, "an integer, 0 or more", found));
+            return;
         };
         let expire_at = match field_expiry(ms) {
             Ok(at) => (ms > 0).then_some(at),
@@ -227,7 +230,7 @@ fn score(entry: Packed<'_>) -> Result<f64, Flaw> {
 fn intset<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -> Result<(), Flaw> {
     let set = Intset::new(blob)?;
     let mut digits = itoa::Buffer::new();
-    for number in set.iter() {
+    for number in &set {
         let text = digits.format(number);
         target.add(text.len() as u64);
         out.element(Element::Item(text.as_bytes()));
@@ -302,7 +305,11 @@ impl Quicklist {
             }
             Ok(())
         };
-        if ziplists { ziplist::deep(blob, &mut entry)? } else { listpack::deep(blob, &mut entry)? };
+        if ziplists {
+            ziplist::deep(blob, &mut entry)?
+        } else {
+            listpack::deep(blob, &mut entry)?
+        };
         Ok(())
     }
 
