@@ -64,6 +64,51 @@ pub fn unpack<'o>(input: &[u8], ulen: usize, out: &'o mut Vec<u8>) -> Result<&'o
     Err(complain(&run, run.read as u64, run.written as u64, input.len() as u64, ulen as u64))
 }
 
+/// Whether `input` unpacks to exactly `ulen` bytes, without unpacking it: for who needs no more than that it would.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn check(input: &[u8], ulen: usize) -> Result<(), Flaw> {
+    if ulen as u64 > max_output(input.len() as u64) {
+        return Err(bomb(input.len() as u64, ulen as u64));
+    }
+    let Run { mut read, mut written, .. } = Run { read: 0, written: 0, why: Why::Starved };
+    let why = loop {
+        let Some((control, rest)) = input.get(read..).and_then(<[u8]>::split_first) else { break Why::Starved };
+        let control = usize::from(*control);
+        let (len, used) = if control < 32 {
+            (control + 1, control + 2)
+        } else {
+            let long = control >= 0xE0;
+            let (Some(first), Some(last)) = (rest.first(), rest.get(usize::from(long))) else { break Why::Starved };
+            let distance = (((control & 31) << 8) | usize::from(*last)) + 1;
+            if distance > written {
+                break Why::Reference;
+            }
+            if long { (usize::from(*first) + 9, 3) } else { ((control >> 5) + 2, 2) }
+        };
+        if used > input.len() - read {
+            break Why::Starved;
+        }
+        if len > ulen - written {
+            break Why::Full;
+        }
+        read += used;
+        written += len;
+    };
+    let run = Run { read, written, why };
+    if run.why == Why::Starved && run.read == input.len() && run.written == ulen {
+        return Ok(());
+    }
+    Err(complain(&run, run.read as u64, run.written as u64, input.len() as u64, ulen as u64))
+}
+
+/// The first `N` bytes that `input` unpacks to, if its first instruction holds them all, as a real compressor's does.
+pub fn begins<const N: usize>(input: &[u8]) -> Option<[u8; N]> {
+    let (control, rest) = input.split_first()?;
+    (usize::from(*control) < 32 && usize::from(*control) + 1 >= N).then(|| rest.first_chunk().copied()).flatten()
+}
+
 /// Why a run stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {

@@ -362,6 +362,14 @@ impl Parser {
         let outcome = match atom {
             Atom::Raw(bytes) => self.text(role, Text::Whole(bytes), sink),
             Atom::Int(int) => self.text(role, Text::Whole(digits.format(int).as_bytes()), sink),
+            // Where only the length counts, nothing is unpacked.
+            Atom::Lzf { packed, unpacked } if !self.emit && is_only_measured(role, self.state, packed) => {
+                let length = usize::try_from(unpacked).unwrap_or(usize::MAX);
+                match lzf::check(packed, length) {
+                    Ok(()) => self.text(role, Text::Long { head: &[], total: unpacked, fingerprint: 0 }, sink),
+                    Err(flaw) => Err(flaw),
+                }
+            }
             Atom::Lzf { packed, unpacked } => {
                 let mut buffer = std::mem::take(&mut self.unpacked);
                 // The walker hands over no string that is longer than a usize limit.
@@ -659,6 +667,17 @@ impl Parser {
             self.damage(&flaw, self.offset, false, sink);
         }
         used
+    }
+}
+
+/// Whether nothing but the length of a compressed string is looked at, if nobody wants elements: it has no twin to be
+/// told from, and is no HyperLogLog, whose registers are checked.
+fn is_only_measured(role: Role, state: State, packed: &[u8]) -> bool {
+    let State::Value(value_type) = state else { return false };
+    match role {
+        Role::Text => lzf::begins::<4>(packed).is_some_and(|head| &head != b"HYLL"),
+        Role::Item | Role::FieldValue => value_type.family == Family::Table,
+        _ => false,
     }
 }
 

@@ -53,9 +53,18 @@ struct Frame {
     steps: &'static [Step],
     at: usize,
     left: u64,
+    /// All steps are strings: nearly all collections.
+    strings: bool,
 }
 
-const NOWHERE: Frame = Frame { steps: &[], at: 0, left: 0 };
+impl Frame {
+    fn new(steps: &'static [Step], left: u64) -> Self {
+        let strings = steps.iter().all(|step| matches!(step, Step::Str(role) if *role != Role::TemplateNames));
+        Self { steps, at: 0, left, strings }
+    }
+}
+
+const NOWHERE: Frame = Frame { steps: &[], at: 0, left: 0, strings: false };
 
 /// No record nests deeper: value, groups, consumers, their pending entries.
 const MAX_DEPTH: usize = 8;
@@ -100,7 +109,7 @@ impl Walker {
         self.inject = None;
         self.passing = 0;
         self.times = 0;
-        self.top = Frame { steps, at: 0, left: 1 };
+        self.top = Frame::new(steps, 1);
     }
 
     /// Begins a record of the first steps and then the others.
@@ -117,7 +126,7 @@ impl Walker {
         if let Some(below) = self.stack.get_mut(self.depth) {
             *below = self.top;
             self.depth = self.depth.saturating_add(1);
-            self.top = Frame { steps, at: 0, left };
+            self.top = Frame::new(steps, left);
         }
     }
 
@@ -314,6 +323,40 @@ impl Walker {
         }
     }
 
+    /// Passes over whole rounds of strings while their lengths are short and they lie in `input`: the new place.
+    #[inline]
+    fn skip_strings(&mut self, input: &[u8], mut at: usize) -> usize {
+        let strings = self.top.steps.len();
+        while self.top.at == 0 && self.top.left > 0 {
+            let mut end = at;
+            for _ in 0..strings {
+                let used = match input.get(end..).unwrap_or_default() {
+                    [first @ 0..=0x3f, ..] => usize::from(*first).saturating_add(1),
+                    [first @ 0x40..=0x7f, low, ..] => {
+                        usize::from(u16::from_be_bytes([first & 0x3f, *low])).saturating_add(2)
+                    }
+                    [0xc0, ..] => 2,
+                    [0xc1, ..] => 3,
+                    [0xc2, ..] => 5,
+                    _ => return at,
+                };
+                end = end.saturating_add(used);
+            }
+            if end > input.len() {
+                return at;
+            }
+            at = end;
+            self.top.left = self.top.left.saturating_sub(1);
+            if self.top.left == 0 {
+                // As if the last step of the last round had been taken.
+                self.top.at = strings;
+                self.top.left = 1;
+                return at;
+            }
+        }
+        at
+    }
+
     /// Passes over the rest of the record, or as much of it as lies in `input`: how many bytes, and whether the
     /// record is complete.
     ///
@@ -332,6 +375,10 @@ impl Walker {
                 }
                 continue;
             }
+            if self.top.strings && self.inject.is_none() {
+                at = self.skip_strings(input, at);
+            }
+            let rest = input.get(at..).unwrap_or_default();
             // The steps that make up nearly all of a file, without the detour of a part.
             let step = self.inject.or_else(|| self.current());
             if let (Some(Step::Str(role)), [first @ 0..=0x3f, ..]) = (step, rest) {

@@ -60,11 +60,11 @@ impl Writer {
     /// `int` for what is a 64-bit integer in canonical form; `embstr` for what fits into one small allocation.
     /// Source: OBJECT ENCODING on Redis 7.0–8.6 and Valkey 8.1–9.1.
     pub(super) fn string_encoding(self, text: &Text<'_>, head: &Head<'_>) -> Encoding {
-        let Text::Whole(bytes) = text else { return Encoding::Raw };
-        if is_canonical_int(bytes) {
+        // Whatever was not looked into was compressed, and so is longer than any integer.
+        if matches!(text, Text::Whole(bytes) if is_canonical_int(bytes)) {
             return Encoding::Int;
         }
-        let len = bytes.len() as u64;
+        let len = text.len();
         let expiry = if head.expire_at.is_some() { 8 } else { 0 };
         // The string's own header and final NUL; the key's, and one byte for its kind.
         let own = len.saturating_add(4);
