@@ -1,4 +1,5 @@
 //! Integration tests.
 
 mod cli;
+mod floors;
 mod render;
