@@ -345,7 +345,8 @@ fn frame<T: Task>(
             Found::Eof(cut) => (cut, End::Goes),
             // At the end of the input what is left over belongs to the last batch: the parser says what it lacks.
             Found::Records(cut) if !feed.ended => (cut, End::Goes),
-            Found::Nothing if !feed.ended => (buffer.len(), End::Continued),
+            // What the framer has not followed it must see again.
+            Found::Nothing if !feed.ended => (followed, End::Continued),
             _ => (buffer.len(), End::Broken),
         };
         let mut rest = to.buffer();
@@ -369,6 +370,9 @@ fn frame<T: Task>(
             return Ok(());
         }
         let held = buffer.len();
+        // A part that the framer wants whole may be as long as the buffer.
+        let grown = if cut == 0 { held.saturating_mul(2) } else { held };
+        feed.full = feed.full.max(grown);
         feed.fill(&mut buffer, held)?;
     }
 }
