@@ -1,4 +1,44 @@
-//! rediscover.
+//! Offline forensics for Redis and Valkey: reads RDB dumps of every version, whole or broken, in bounded memory.
+//!
+//! # How the data flows
+//!
+//! ```text
+//! Origin ─► Stream ─► Framer ─► batch ─► Parser ─► Item ─► Analyzer × N (one set per worker) ─► merge ─► report ─► renderer
+//! path,     bytes,    where a   whole    typed     key,    observe / merge / finish                      plain     text, JSON,
+//! stdin     counted,  record    records  values    opcode,      └─► RowSource: rows in the order         data      SARIF
+//!           hashed,   ends                         damage           of the file
+//!           unpacked
+//! ```
+//!
+//! - One thread frames: it follows lengths and decodes nothing. Workers parse; one worker means no threads at all.
+//! - Batches are bounded in bytes, and at most two per worker are in flight. A value larger than a batch goes to one worker in
+//!   portions, so memory does not depend on the input.
+//! - Damage is data: [`rdb::Item::Damage`] with its place. A broken value does not stop a run; broken framing does, with all
+//!   that was seen before it.
+//! - Folds ([`pipeline::Analyzer`]) merge in any order and any split to the same result; rows ([`pipeline::RowSource`]) keep the
+//!   order of the file.
+//!
+//! # What stands on what
+//!
+//! A module imports only from lower floors, and equals never import each other; a test reads this table.
+//!
+//! ```text
+//! floor  folder    what
+//! 0      base      errors, flaws, limits, cursors, sizes, time; no I/O
+//! 1      encoding  blobs inside values: listpack, ziplist, zipmap, intset, stream nodes, LZF, HLL; CRC64
+//! 1      codec     byte stream in, byte stream out: gzip, zstd, hashes, magic numbers
+//! 1      spill     fingerprints that do not fit into memory, in the scratch folder
+//! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs
+//! 3      rdb       header, opcodes, value types, framer, parser, objects, modules
+//! 3      report    what a command found, as plain data with its JSON schema
+//! 4      render    reports as text, JSON, SARIF; sees no analyzer
+//! 5      source    places that hold a dump: opened, sniffed, unpacked, counted, hashed
+//! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
+//! 7      analysis  one analyzer per file; `check` and `analyze` on sources
+//! ```
+//!
+//! The command line (`src/cli`) stands above all of it and sees only what this crate exports. Only there is anything printed, and
+//! the environment or the clock asked.
 
 pub mod analysis;
 pub mod base;

@@ -1,9 +1,11 @@
-//! What a Redis person sees: types, encodings, entries with their expiry, slots.
+//! What a Redis person sees: names of keys, types, encodings, slots.
 
 mod glob;
+mod name;
 mod slot;
 mod types;
 
 pub use glob::glob_match;
+pub use name::{KeyName, escape, hex, printable};
 pub use slot::{hash_tag, slot};
 pub use types::{Encoding, Type};

@@ -347,7 +347,8 @@ fn frame<T: Task>(
             Found::Eof(cut) => (cut, End::Goes),
             // At the end of the input what is left over belongs to the last batch: the parser says what it lacks.
             Found::Records(cut) if !feed.ended => (cut, End::Goes),
-            Found::Nothing if !feed.ended => (buffer.filled, End::Continued),
+            // What the framer has not followed it must see again.
+            Found::Nothing if !feed.ended => (followed, End::Continued),
             _ => (buffer.filled, End::Broken),
         };
         let mut rest = feed.buffer(to.buffer());
@@ -368,6 +369,11 @@ fn frame<T: Task>(
             tally.ended = if matches!(found, Found::Broken(_)) { Ended::Broken } else { Ended::Truncated };
             tally.bytes = offset.saturating_add(feed.drain(tally)?);
             return Ok(());
+        }
+        if cut == 0 {
+            // A part that the framer wants whole may be as long as the buffer: at most a string that is held whole.
+            feed.full = feed.full.saturating_mul(2);
+            buffer.all.resize(feed.full, 0);
         }
         feed.fill(&mut buffer)?;
     }

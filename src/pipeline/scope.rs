@@ -45,7 +45,7 @@ impl Prologue {
 
     /// The server that wrote it, as reports name it: `redis 8.6.3`.
     pub fn server(&self) -> Option<String> {
-        let named = |family: &str, value: &[u8]| format!("{family} {}", crate::report::escape(value));
+        let named = |family: &str, value: &[u8]| format!("{family} {}", crate::keyspace::escape(value));
         if let Some(value) = self.aux(b"valkey-ver") {
             return Some(named("valkey", value));
         }

@@ -5,8 +5,7 @@ use super::opcode::Opcode;
 use super::types::ValueType;
 use crate::base::{Flaw, UnixMs};
 use crate::encoding::stream_node::StreamId;
-use crate::keyspace::Encoding;
-use crate::report::KeyName;
+use crate::keyspace::{Encoding, KeyName};
 
 /// A key: all of it, or the first 1 KiB, the length and the hash of one over 64 KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

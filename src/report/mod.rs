@@ -3,10 +3,10 @@
 
 mod analyze;
 mod check;
-mod key;
 mod problem;
 mod provenance;
 
+pub use crate::keyspace::{KeyName, escape, hex, printable};
 pub use analyze::{
     Analysis, AnalyzeReport, BigKey, BigKeys, DatabaseShare, Decoding, Keyspace, Prefix, SourceAnalysis,
     SourceIntegrity, Ttl, TtlBucket, TypeShare,
@@ -15,6 +15,5 @@ pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
-pub use key::{KeyName, escape, hex, printable};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};

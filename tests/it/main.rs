@@ -1,5 +1,9 @@
 //! Integration tests.
 
 mod cli;
+mod corpus;
+mod floors;
+mod laws;
 mod readme;
 mod render;
+mod support;

@@ -1,0 +1,5 @@
+//! What several tests need.
+
+pub(crate) mod dumps;
+pub(crate) mod rdb;
+pub(crate) mod values;
