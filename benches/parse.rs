@@ -44,7 +44,8 @@ fn stages(c: &mut Criterion) {
 }
 
 fn codecs(c: &mut Criterion) {
-    let text: Vec<u8> = (0..20_000u32).flat_map(|n| format!("{{\"id\":{n},\"name\":\"user {n}\"}},").into_bytes()).collect();
+    let text: Vec<u8> =
+        (0..20_000u32).flat_map(|n| format!("{{\"id\":{n},\"name\":\"user {n}\"}},").into_bytes()).collect();
     let packed = lzf::compress(&text).expect("it compresses");
     let mut group = c.benchmark_group("codec");
     group.throughput(Throughput::Bytes(text.len() as u64));

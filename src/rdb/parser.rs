@@ -470,6 +470,16 @@ impl Parser {
                 Ok(())
             }
             (_, State::Value(value_type)) => {
+                // The only type that names its template inside a packed value.
+                if role == Role::Packed && value_type.name == "HASH_TMPL_LP_REF" {
+                    let id = text.first_packed().and_then(|id| u64::try_from(id).ok());
+                    let Some(names) = id.and_then(|id| self.templates.get(id)) else {
+                        let found = id.map_or("no id".to_owned(), |id| id.to_string());
+                        let expected = "the id of a template that came before";
+                        return Err(Flaw::new("template-unknown", "template id", 0, expected, found));
+                    };
+                    self.decoder.set_template(Some(names));
+                }
                 let head = head_of(self.db, &self.key, value_type, self.record, self.attributes);
                 self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: self.emit })
             }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod corpus;
+mod documented;
 mod floors;
 mod laws;
 mod readme;

@@ -55,6 +55,11 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The first entry of a listpack, if it is an integer.
+    pub(super) fn first_packed(&self) -> Option<i64> {
+        crate::encoding::Listpack::new(self.bytes()).ok()?.iter().next()?.ok()?.as_int()
+    }
+
     fn fingerprint(&self) -> u128 {
         match self {
             Text::Whole(bytes) => xxhash_rust::xxh3::xxh3_128(bytes),

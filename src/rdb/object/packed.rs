@@ -80,8 +80,13 @@ pub(super) fn value<S: Sink>(
         let found = format!("an entry without its {}", if walk.place == 1 { "second" } else { "third" });
         return Err(Flaw::new("odd-entries", "packed value", 0, "whole tuples", found));
     }
+    let values = walk.taken.saturating_sub(1);
     if let Some(flaw) = walk.flaw.take() {
         return Err(flaw);
+    }
+    if tuple == Tuple::Template && values != names.len() {
+        let expected = format!("{} values, one for each field of the template", names.len());
+        return Err(Flaw::new("template-values", "packed value", 0, expected, values.to_string()));
     }
     target.unique.end(&mut |count| super::duplicates(count))
 }

@@ -37,13 +37,15 @@ impl Row {
 
     /// The fields of a hash, or of all entries of a stream.
     pub(crate) fn fields(&self) -> Vec<(&[u8], &[u8])> {
-        let field = |part| if let &Part::Field(ref a, ref b, _) = part { Some((a.as_slice(), b.as_slice())) } else { None };
+        let field =
+            |part| if let &Part::Field(ref a, ref b, _) = part { Some((a.as_slice(), b.as_slice())) } else { None };
         self.parts.iter().filter_map(field).collect()
     }
 
     /// The members of a sorted set.
     pub(crate) fn members(&self) -> Vec<(&[u8], f64)> {
-        let member = |part| if let &Part::Member(ref member, score) = part { Some((member.as_slice(), score)) } else { None };
+        let member =
+            |part| if let &Part::Member(ref member, score) = part { Some((member.as_slice(), score)) } else { None };
         self.parts.iter().filter_map(member).collect()
     }
 }
@@ -55,7 +57,8 @@ pub(crate) fn read(stream: &mut Stream, how: super::dumps::How) -> Vec<Row> {
         all.extend(rows);
         Ok(())
     };
-    rows(stream, |_, _| Reading::default(), &Selection::default(), &how.options(), &mut deliver).expect("it can be read");
+    rows(stream, |_, _| Reading::default(), &Selection::default(), &how.options(), &mut deliver)
+        .expect("it can be read");
     all
 }
 
