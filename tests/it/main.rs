@@ -3,6 +3,7 @@
 mod cli;
 mod corpus;
 mod floors;
+mod hostile;
 mod laws;
 mod render;
 mod support;
