@@ -18,6 +18,7 @@ pub struct Examiner {
     problems: Vec<Problem>,
     counts: BTreeMap<String, u64>,
     errors: u64,
+    total: DatabaseCount,
     databases: BTreeMap<u64, DatabaseCount>,
     hints: BTreeMap<u64, (u64, DatabaseCount)>,
     recent: Option<(u64, DatabaseCount)>,
@@ -54,6 +55,7 @@ impl Examiner {
             problems: Vec::new(),
             counts: BTreeMap::new(),
             errors: 0,
+            total: DatabaseCount::default(),
             databases: BTreeMap::new(),
             hints: BTreeMap::new(),
             recent: None,
@@ -122,20 +124,18 @@ impl Examiner {
 
     /// Keys seen so far.
     pub fn keys(&self) -> u64 {
-        let recent = self.recent.map_or(0, |(_, count)| count.keys);
-        self.databases.values().fold(recent, |sum, count| sum.saturating_add(count.keys))
+        self.recent.map_or(0, |(_, count)| count.keys).saturating_add(self.total.keys)
     }
 
     fn settle(&mut self) {
         if let Some((db, count)) = self.recent.take() {
+            add(&mut self.total, count);
             self.add_database(db, count);
         }
     }
 
     fn add_database(&mut self, db: u64, count: DatabaseCount) {
-        let own = self.databases.entry(db).or_default();
-        own.keys = own.keys.saturating_add(count.keys);
-        own.expires = own.expires.saturating_add(count.expires);
+        add(self.databases.entry(db).or_default(), count);
         if self.databases.len() > MOST_DATABASES {
             self.databases.pop_last();
         }
@@ -233,7 +233,10 @@ impl Examiner {
     /// RESIZEDB is a hint: servers do not mind, but a real one is right.
     fn check_hints(&mut self) {
         let hints = std::mem::take(&mut self.hints);
-        for (db, (offset, hint)) in hints {
+        // Of so many databases the highest were not counted apart.
+        let full = self.databases.len() >= MOST_DATABASES;
+        let counted = self.databases.last_key_value().map_or(u64::MAX, |(last, _)| if full { *last } else { u64::MAX });
+        for (db, (offset, hint)) in hints.into_iter().take_while(|(db, _)| *db <= counted) {
             let real = self.databases.get(&db).copied().unwrap_or_default();
             if hint != real {
                 let say = |count: DatabaseCount| format!("{} keys, {} with an expiry", count.keys, count.expires);
@@ -243,6 +246,11 @@ impl Examiner {
             }
         }
     }
+}
+
+fn add(to: &mut DatabaseCount, count: DatabaseCount) {
+    to.keys = to.keys.saturating_add(count.keys);
+    to.expires = to.expires.saturating_add(count.expires);
 }
 
 /// How bad a flaw of this kind is. Servers pass over empty collections with a notice; what is too large to be held may be
@@ -304,6 +312,7 @@ impl Analyzer for Examiner {
     fn merge(&mut self, mut other: Self) -> Result<()> {
         self.settle();
         other.settle();
+        add(&mut self.total, other.total);
         for (db, count) in other.databases {
             self.add_database(db, count);
         }
@@ -349,11 +358,10 @@ impl Analyzer for Examiner {
         } else {
             (validated == Validated::All).then_some(Verdict::Intact)
         };
-        let sum = |pick: fn(&DatabaseCount) -> u64| self.databases.values().map(pick).sum();
         Ok(Examined {
             verdict,
-            keys: sum(|count| count.keys),
-            expires: sum(|count| count.expires),
+            keys: self.total.keys,
+            expires: self.total.expires,
             databases: self.databases,
             functions: self.functions,
             modules: self.modules.into_keys().collect(),

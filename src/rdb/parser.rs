@@ -118,6 +118,8 @@ struct Long {
     fingerprint: Box<xxhash_rust::xxh3::Xxh3>,
     sha256: Option<sha2::Sha256>,
     pieces: bool,
+    /// Its compression is: what came of it is worth nothing.
+    broken: bool,
 }
 
 /// The parser of one batch after the other.
@@ -338,7 +340,7 @@ impl Parser {
         match self.walker.next(rest, &self.templates)? {
             Next::Part(role, atom, used) => {
                 if let Atom::Long { stored, unpacked } = atom {
-                    self.begin_long(role, stored, unpacked)?;
+                    self.begin_long(role, stored, unpacked, sink);
                 } else {
                     self.part(role, atom, sink);
                 }
@@ -592,8 +594,11 @@ impl Parser {
     }
 
     #[cold]
-    fn begin_long(&mut self, role: Role, stored: u64, unpacked: Option<u64>) -> Result<(), Flaw> {
-        let lzf = unpacked.map(|unpacked| lzf::Stream::new(stored, unpacked)).transpose()?;
+    fn begin_long<S: Sink>(&mut self, role: Role, stored: u64, unpacked: Option<u64>, sink: &mut S) {
+        let (lzf, flaw) = match unpacked.map(|unpacked| lzf::Stream::new(stored, unpacked)).transpose() {
+            Ok(lzf) => (lzf, None),
+            Err(flaw) => (None, Some(flaw)),
+        };
         let plain_node = role == Role::Node && self.decoder.next_is_plain();
         let most = match role {
             Role::Key => WHOLE_KEY_BYTES,
@@ -610,9 +615,13 @@ impl Parser {
             most,
             fingerprint: Box::default(),
             sha256: (role == Role::Key).then(sha2::Sha256::default),
-            pieces: self.emit && (half_of(role).is_some() || plain_node),
+            pieces: self.emit && flaw.is_none() && (half_of(role).is_some() || plain_node),
+            broken: flaw.is_some(),
         });
-        Ok(())
+        // The framing holds: the compressed bytes are passed over.
+        if let Some(flaw) = flaw {
+            self.damage(&flaw, self.offset, false, sink);
+        }
     }
 
     /// Takes what is there of a long string.
@@ -624,7 +633,7 @@ impl Parser {
         long.stored_left = long.stored_left.saturating_sub(used as u64);
         let held = &mut self.held;
         // A packed structure that cannot be held is not kept in part either.
-        let hopeless = is_packed(long.role) && long.total > long.most as u64;
+        let hopeless = long.broken || (is_packed(long.role) && long.total > long.most as u64);
         let mut take = |at: &mut u64, bytes: &[u8]| {
             if !hopeless {
                 let room = long.most.saturating_sub(held.len());
@@ -651,7 +660,7 @@ impl Parser {
             self.damage(&flaw, self.offset, false, sink);
             long.lzf = None;
             long.pieces = false;
-            long.total = long.stored_left;
+            long.broken = true;
         }
         if long.stored_left > 0 {
             self.long = Some(long);
@@ -660,6 +669,14 @@ impl Parser {
         let finished = long.lzf.take().map_or(Ok(()), lzf::Stream::finish);
         if let Some(hash) = long.sha256.take() {
             self.key.sha256 = Some(hash.finalize().into());
+        }
+        if long.broken {
+            // As for a short one: the value goes on without it, a key without its name.
+            let outcome = if long.role == Role::Key { self.text(Role::Key, Text::Whole(&[]), sink) } else { Ok(()) };
+            if let Err(flaw) = outcome {
+                self.damage(&flaw, self.offset, false, sink);
+            }
+            return Ok(used);
         }
         let held = std::mem::take(&mut self.held);
         let is_whole = held.len() as u64 == long.total && is_packed(long.role);

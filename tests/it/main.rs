@@ -4,6 +4,7 @@ mod cli;
 mod corpus;
 mod documented;
 mod floors;
+mod hostile;
 mod laws;
 mod readme;
 mod render;

@@ -2,4 +2,5 @@
 
 pub(crate) mod dumps;
 pub(crate) mod rdb;
+pub(crate) mod servers;
 pub(crate) mod values;

@@ -76,8 +76,7 @@ impl Builder {
     /// A list (1) or a set (2) of plain strings.
     pub(crate) fn table(&mut self, ty: u8, key: &[u8], items: &[&[u8]]) -> &mut Self {
         self.key(ty, key).raw(&len(items.len() as u64));
-        items.iter().for_each(|item| drop(self.raw(&text(item)).at()));
-        self
+        items.iter().fold(self, |dump, item| dump.raw(&text(item)))
     }
 
     /// The bytes so far, without an end.
