@@ -676,7 +676,7 @@ impl Parser {
             if let Err(flaw) = outcome {
                 self.damage(&flaw, self.offset, false, sink);
             }
-            return Ok(used);
+            return used;
         }
         let held = std::mem::take(&mut self.held);
         let is_whole = held.len() as u64 == long.total && is_packed(long.role);
