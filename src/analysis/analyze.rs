@@ -117,7 +117,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
     let (set, scope) = outcome?;
     expect_hash(facts, &options.run)?;
     let mut examiner = set.examiner.unwrap_or_else(|| Examiner::new(limits.problems));
-    see_stream(&mut examiner, &stream, &scope);
+    see_stream(&mut examiner, &stream);
     let seen = examiner.keys();
     let examined = examiner.finish(&scope)?;
     let header = scope.prologue.header;

@@ -90,7 +90,7 @@ pub fn check_stream(stream: &mut Stream, options: &CheckOptions) -> Result<Sourc
     let selection = Selection { validate: true, ..Selection::default() };
     let (set, scope) = run(stream, set, &selection, &options.run)?;
     let mut examiner = set.examiner.unwrap_or_else(|| Examiner::new(limits.problems));
-    see_stream(&mut examiner, stream, &scope);
+    see_stream(&mut examiner, stream);
     let duplicates = match set.twins {
         Some(twins) => {
             let (keys, problems) = twins.finish(&scope)?;
@@ -124,7 +124,7 @@ pub fn check_stream(stream: &mut Stream, options: &CheckOptions) -> Result<Sourc
 }
 
 /// What is wrong with the stream itself.
-pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream, scope: &Scope) {
+pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream) {
     if let Some(flaw) = stream.compressed_twice() {
         examiner.add_outside(flaw);
     }
@@ -135,7 +135,6 @@ pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream, scope: &Scope
             Flaw::new("shrunk", "input", 0, format!("{stated} bytes, as when it was opened"), format!("{read} bytes"));
         examiner.add_outside(&flaw);
     }
-    let _ = scope;
 }
 
 /// Whether the keyspace fits: by what the server used when it wrote the file, and by the content itself.

@@ -3,7 +3,7 @@
 use super::Flaw;
 use crate::base::Error;
 use crate::encoding::Packed;
-use crate::encoding::unique::Seen;
+use crate::encoding::unique::{Seen, fingerprint};
 use crate::spill::Runs;
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ impl Unique {
     /// Adds an element: false if it was there. Always true while elements go to the scratch folder.
     #[inline]
     pub(super) fn insert(&mut self, bytes: &[u8]) -> bool {
-        if self.runs.is_none() { self.seen.insert(bytes) } else { self.spill(xxhash_rust::xxh3::xxh3_128(bytes)) }
+        if self.runs.is_none() { self.seen.insert(bytes) } else { self.spill(fingerprint(bytes)) }
     }
 
     /// As [`Unique::insert`].
@@ -45,7 +45,7 @@ impl Unique {
         if self.runs.is_none() {
             self.seen.insert_packed(value)
         } else {
-            self.spill(xxhash_rust::xxh3::xxh3_128(value.bytes(&mut itoa::Buffer::new())))
+            self.spill(fingerprint(value.bytes(&mut itoa::Buffer::new())))
         }
     }
 
