@@ -268,6 +268,9 @@ fn trailing(head: &[u8], bytes: u64) -> (Severity, &'static str) {
         _ if bytes == 40 && head.iter().all(u8::is_ascii_hexdigit) => {
             (Severity::Note, "the end mark of a replication stream")
         }
+        [b'R', b'E', b'D', b'I', b'S', ..] | [b'V', b'A', b'L', b'K', b'E', b'Y', ..] => {
+            (Severity::Warning, "another dump")
+        }
         _ if head.iter().all(|byte| *byte == 0) => (Severity::Warning, "zero bytes"),
         _ => (Severity::Warning, "bytes of another kind"),
     }

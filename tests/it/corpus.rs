@@ -1,7 +1,7 @@
 //! Other people's dumps, used where they lie: counts, verdicts and values as others found them.
 
 use crate::support::dumps::{Dump, How, check_json, corpus_root, file, under};
-use crate::support::values::{Part, Row, read};
+use crate::support::values::{Row, read};
 use rediscover::encoding::lzf;
 use rediscover::source::{Hashes, open};
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ fn key_counts(root: &Path) -> BTreeMap<String, Option<u64>> {
     let header = lines.next().expect("a header");
     let keys = header.iter().position(|name| *name == "keys").expect("a column `keys`");
     let row = |row: Vec<&str>| (row[0].to_owned(), row.get(keys).and_then(|text| text.parse().ok()));
-    lines.map(row).filter(|(path, _)| path.ends_with(".rdb")).collect()
+    lines.map(row).filter(|(path, _)| Path::new(path).extension().is_some_and(|kind| kind == "rdb")).collect()
 }
 
 #[test]
@@ -176,8 +176,7 @@ fn agrees_stream(expected: &Map<String, Value>, row: &Row) -> bool {
     }
     let whole = expected.contains_key("length");
     let told = |line: &&String| whole || line.starts_with("StreamEntry");
-    let other = |part| if let &Part::Other(ref line) = part { Some(line) } else { None };
-    let found: Vec<_> = row.parts.iter().filter_map(other).filter(told).collect();
+    let found: Vec<_> = row.others().into_iter().filter(told).collect();
     let same = row.fields().iter().map(|(a, b)| (a.to_vec(), b.to_vec())).collect::<Vec<_>>()
         == fields.iter().map(|(a, b)| (bytes_of(a), bytes_of(b))).collect::<Vec<_>>();
     same && found == lines.iter().collect::<Vec<_>>()

@@ -22,6 +22,9 @@ const MOST_KIB: u64 = 128 << 10;
 const MOST_TIME: Duration = Duration::from_mins(1);
 const HUGE: u64 = 1 << 40;
 
+/// Writes what the program is to read.
+type Feed = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
 /// What the program said, and the most memory it held.
 struct Ran {
     report: Value,
@@ -47,7 +50,7 @@ fn watch(child: &mut Child) -> u64 {
     }
 }
 
-fn run(source: &str, feed: Option<Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>>) -> Ran {
+fn run(source: &str, feed: Option<Feed>) -> Ran {
     let since = Instant::now();
     let mut command = program(&["check", source, "--format", "json", "--threads", "4"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
@@ -225,13 +228,14 @@ fn what_is_large_and_sound_passes_through() {
 
     // 300 nodes of 1 MiB each, 12 KiB compressed.
     let element = vec![b'x'; 1 << 20];
+    let length = u32::try_from(element.len()).expect("1 MiB");
     let mut node = Vec::new();
-    node.extend((6 + 5 + element.len() as u32 + 3 + 1).to_le_bytes());
+    node.extend((6 + 5 + length + 3 + 1).to_le_bytes());
     node.extend([1, 0, 0xf0]);
-    node.extend((element.len() as u32).to_le_bytes());
+    node.extend(length.to_le_bytes());
     node.extend(&element);
-    let size = 5 + element.len();
-    node.extend([(size >> 14) as u8, (size >> 7 & 127 | 128) as u8, (size & 127 | 128) as u8]);
+    // The entry's own length of 2^20 + 5, seven bits to a byte.
+    node.extend([0x40, 0x80, 0x85]);
     node.push(0xff);
     let small = lzf::compress(&node).expect("it is compressible");
     let mut dump = Builder::redis(11);

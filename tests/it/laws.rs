@@ -30,18 +30,18 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// Says where two reports differ, without printing all of both.
 fn assert_same(expected: &Value, found: &Value, what: &str) {
-    fn first(a: &Value, b: &Value, path: String) -> Option<String> {
+    fn first(a: &Value, b: &Value, path: &str) -> Option<String> {
         match (a, b) {
             (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a
                 .iter()
-                .find_map(|(name, value)| first(value, b.get(name).unwrap_or(&Value::Null), format!("{path}/{name}"))),
+                .find_map(|(name, value)| first(value, b.get(name).unwrap_or(&Value::Null), &format!("{path}/{name}"))),
             (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                a.iter().zip(b).enumerate().find_map(|(at, (a, b))| first(a, b, format!("{path}/{at}")))
+                a.iter().zip(b).enumerate().find_map(|(at, (a, b))| first(a, b, &format!("{path}/{at}")))
             }
             _ => (a != b).then(|| format!("{path}: {a} and {b}")),
         }
     }
-    if let Some(place) = first(expected, found, String::new()) {
+    if let Some(place) = first(expected, found, "") {
         panic!("{what}: {place}");
     }
 }
@@ -295,7 +295,9 @@ fn histograms_merge_in_any_order() {
     let mut state = 42;
     let values: Vec<u64> = (0..5000).map(|at| random(&mut state) >> (at % 64)).collect();
     let mut whole = Histogram::default();
-    values.iter().for_each(|value| whole.add(*value));
+    for value in &values {
+        whole.add(*value);
+    }
     for parts in [2, 3, 17] {
         let mut hands = vec![Histogram::default(); parts];
         values.iter().enumerate().for_each(|(at, value)| hands[at % parts].add(*value));
@@ -326,7 +328,7 @@ fn a_filter_decodes_nothing_it_skips() {
                 let what = format!("{}: {filter:?}, {how:?}", dump.name);
                 let options =
                     AnalyzeOptions { run: how.options(), filter: filter.clone(), ..AnalyzeOptions::default() };
-                let some = analyze_with(&file(&dump.path), options);
+                let some = analyze_with(&file(&dump.path), &options);
                 let count = |name: &str| some["decoding"][name].as_u64().expect("a count");
                 assert_eq!(some["decoding"]["keys_seen"], decoding["keys_seen"], "{what}");
                 assert_eq!(count("values_decoded"), count("keys_selected"), "{what}");
@@ -340,7 +342,7 @@ fn a_filter_decodes_nothing_it_skips() {
     let mut dump = Builder::redis(11);
     dump.table(2, b"broken", &[b"a", b"a"]).string(b"sound", b"v");
     let options = AnalyzeOptions { filter: one(b"sound"), ..AnalyzeOptions::default() };
-    let report = analyze_with(&origin(dump.finish()), options);
+    let report = analyze_with(&origin(dump.finish()), &options);
     assert_eq!(report["decoding"]["values_decoded"], 1, "{report}");
     assert_eq!(report["integrity"][0]["problems"], json!([]), "{report}");
 }

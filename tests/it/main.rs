@@ -1,11 +1,13 @@
 //! Integration tests.
 
+mod broken;
 mod cli;
 mod corpus;
 mod documented;
 mod floors;
 mod hostile;
 mod laws;
+mod mutations;
 mod readme;
 mod render;
 mod support;

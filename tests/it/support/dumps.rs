@@ -112,11 +112,11 @@ pub(crate) fn check_json(origin: &Origin, how: How) -> Value {
 }
 
 pub(crate) fn analyze_json(origin: &Origin, how: How) -> Value {
-    analyze_with(origin, AnalyzeOptions { run: how.options(), ..AnalyzeOptions::default() })
+    analyze_with(origin, &AnalyzeOptions { run: how.options(), ..AnalyzeOptions::default() })
 }
 
-pub(crate) fn analyze_with(origin: &Origin, options: AnalyzeOptions) -> Value {
-    let analyzed = analyze(std::slice::from_ref(origin), &options).expect("it runs");
+pub(crate) fn analyze_with(origin: &Origin, options: &AnalyzeOptions) -> Value {
+    let analyzed = analyze(std::slice::from_ref(origin), options).expect("it runs");
     assert!(analyzed.failures.is_empty(), "{:?}", analyzed.failures);
     let nobody = Provenance {
         tool: String::new(),

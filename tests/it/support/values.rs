@@ -31,21 +31,33 @@ pub(crate) enum Part {
 impl Row {
     /// The items of a list, a set or a string.
     pub(crate) fn items(&self) -> Vec<&[u8]> {
-        let item = |part| if let &Part::Item(ref bytes) = part { Some(bytes.as_slice()) } else { None };
+        fn item(part: &Part) -> Option<&[u8]> {
+            if let Part::Item(bytes) = part { Some(bytes) } else { None }
+        }
         self.parts.iter().filter_map(item).collect()
     }
 
     /// The fields of a hash, or of all entries of a stream.
     pub(crate) fn fields(&self) -> Vec<(&[u8], &[u8])> {
-        let field =
-            |part| if let &Part::Field(ref a, ref b, _) = part { Some((a.as_slice(), b.as_slice())) } else { None };
+        fn field(part: &Part) -> Option<(&[u8], &[u8])> {
+            if let Part::Field(name, value, _) = part { Some((name, value)) } else { None }
+        }
         self.parts.iter().filter_map(field).collect()
+    }
+
+    /// What only streams and arrays have.
+    pub(crate) fn others(&self) -> Vec<&String> {
+        fn other(part: &Part) -> Option<&String> {
+            if let Part::Other(line) = part { Some(line) } else { None }
+        }
+        self.parts.iter().filter_map(other).collect()
     }
 
     /// The members of a sorted set.
     pub(crate) fn members(&self) -> Vec<(&[u8], f64)> {
-        let member =
-            |part| if let &Part::Member(ref member, score) = part { Some((member.as_slice(), score)) } else { None };
+        fn member(part: &Part) -> Option<(&[u8], f64)> {
+            if let Part::Member(member, score) = part { Some((member, *score)) } else { None }
+        }
         self.parts.iter().filter_map(member).collect()
     }
 }
