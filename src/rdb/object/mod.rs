@@ -87,7 +87,7 @@ impl<S: Sink> Out<'_, S> {
 /// The half of an element that a string of this role is, if its pieces are worth handing over.
 pub(super) fn half_of(role: Role) -> Option<Half> {
     match role {
-        Role::Text | Role::Item | Role::Member | Role::Field => Some(Half::Name),
+        Role::Text | Role::Item | Role::Member | Role::Field | Role::ModuleString => Some(Half::Name),
         Role::FieldValue => Some(Half::Value),
         _ => None,
     }
@@ -107,6 +107,7 @@ pub(super) struct Decoder {
     quicklist: packed::Quicklist,
     stream: stream::Stream,
     module: Option<module::Decoder>,
+    is_json: bool,
     described: Option<Module>,
     template: Option<FieldNames>,
     template_names: Vec<Box<[u8]>>,
@@ -128,6 +129,7 @@ impl Decoder {
             quicklist: packed::Quicklist::default(),
             stream: stream::Stream::default(),
             module: None,
+            is_json: false,
             described: None,
             template: None,
             template_names: Vec::new(),
@@ -158,7 +160,9 @@ impl Decoder {
 
     /// Begins the data of a module that belongs to no key, or to the next one.
     pub(super) fn begin_module(&mut self, id: u64) {
-        self.module = Some(module::Decoder::new(ModuleId(id)));
+        let id = ModuleId(id);
+        self.is_json = id.name() == *b"ReJSON-RL";
+        self.module = Some(module::Decoder::new(id));
     }
 
     /// Takes a number that is stored as a LEN: a count, an id, a time.
@@ -279,6 +283,10 @@ impl Decoder {
             }
             (Role::ModuleString, _) => {
                 self.token(Token::String { head: text.head(), len: text.len() });
+                // A JSON document comes whole, at the end.
+                if !self.is_json {
+                    out.element(Element::Item(text.bytes()));
+                }
                 Ok(())
             }
             (Role::CronArg, _) => {
@@ -366,10 +374,9 @@ impl Decoder {
             Family::Quicklist if self.announced > 0 && self.shape.elements == 0 => Err(empty(self.name)),
             _ => Ok(()),
         };
-        if let Some(json) = self.described.as_ref().and_then(|module| module.json.as_ref())
-            && out.emit
-        {
-            out.element(Element::Item(json));
+        if let Some(Module { json: Some(json), json_truncated, .. }) = &self.described {
+            // The pieces of a long document have come already.
+            out.element(Element::Item(if *json_truncated { &[] } else { json }));
         }
         if self.family != Family::Text {
             self.encoding = writer.encoding(self.id, &self.quicklist);

@@ -1,7 +1,7 @@
 //! Strings that are too long to be held: taken as they come, handed over in pieces, measured and told from others by a
 //! fingerprint. Keys and packed structures are collected up to their limits.
 
-use super::{Parser, WHOLE_KEY_BYTES};
+use super::{Parser, State, WHOLE_KEY_BYTES};
 use crate::encoding::lzf;
 use crate::rdb::grammar::Role;
 use crate::rdb::item::{Element, Half, Item, Sink};
@@ -47,7 +47,10 @@ impl Parser {
             most,
             fingerprint: Box::default(),
             sha256: (role == Role::Key).then(sha2::Sha256::default),
-            pieces: self.emit && flaw.is_none() && (half_of(role).is_some() || plain_node),
+            pieces: self.emit
+                && matches!(self.state, State::Value(_))
+                && flaw.is_none()
+                && (half_of(role).is_some() || plain_node),
             broken: flaw.is_some(),
         });
         // The framing holds: the compressed bytes are passed over.
