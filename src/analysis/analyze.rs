@@ -100,11 +100,7 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
     Ok(analyzed)
 }
 
-fn one(
-    origin: &Origin,
-    options: &AnalyzeOptions,
-    facts: &mut SourceFacts,
-) -> Result<(Shown, SourceIntegrity, Scope)> {
+fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Result<(Shown, SourceIntegrity, Scope)> {
     let mut stream = open_hashed(origin, &options.run)?;
     let limits = options.run.limits;
     let set = AnalyzerSet {

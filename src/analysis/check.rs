@@ -131,7 +131,8 @@ pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream, scope: &Scope
     // A file may shrink or grow while it is read; a pipe has no stated size.
     let (stated, read) = (stream.stated_bytes(), stream.raw_bytes());
     if let Some(stated) = stated.filter(|stated| *stated > read) {
-        let flaw = Flaw::new("shrunk", "input", 0, format!("{stated} bytes, as when it was opened"), format!("{read} bytes"));
+        let flaw =
+            Flaw::new("shrunk", "input", 0, format!("{stated} bytes, as when it was opened"), format!("{read} bytes"));
         examiner.add_outside(&flaw);
     }
     let _ = scope;

@@ -3,9 +3,7 @@
 use crate::base::{Flaw, Result};
 use crate::pipeline::{Analyzer, Ended, Scope};
 use crate::rdb::{Damage, Depth, Head, Item};
-use crate::report::{
-    Checksum, ChecksumState, DatabaseCount, Integrity, Problem, Severity, Validated, Verdict,
-};
+use crate::report::{Checksum, ChecksumState, DatabaseCount, Integrity, Problem, Severity, Validated, Verdict};
 use std::collections::BTreeMap;
 
 /// Databases whose counts are kept: the lowest numbers.
@@ -70,7 +68,8 @@ impl Examiner {
     #[cold]
     fn damage(&mut self, damage: &Damage<'_>) {
         let kind = damage.flaw.kind().0;
-        if damage.fatal && kind == "unknown-type" && damage.flaw.expected().starts_with("a type or opcode of Dragonfly") {
+        if damage.fatal && kind == "unknown-type" && damage.flaw.expected().starts_with("a type or opcode of Dragonfly")
+        {
             self.unsupported = true;
         }
         self.unsupported |= damage.fatal && damage.flaw.found().starts_with("type 6 ");
@@ -114,7 +113,9 @@ impl Examiner {
     pub fn add_counted(&mut self, problems: Vec<Problem>, count: u64) {
         let rest = count.saturating_sub(problems.len() as u64);
         let kind = problems.first().map(|problem| problem.kind.clone());
-        problems.into_iter().for_each(|problem| self.add(problem));
+        for problem in problems {
+            self.add(problem);
+        }
         if let Some(own) = kind.and_then(|kind| self.counts.get_mut(&kind)) {
             *own = own.saturating_add(rest);
             self.errors = self.errors.saturating_add(rest);
@@ -150,7 +151,15 @@ impl Examiner {
         }
     }
 
-    fn outside(&mut self, severity: Severity, kind: &str, offset: u64, doing: &str, flaw: (String, String), message: String) {
+    fn outside(
+        &mut self,
+        severity: Severity,
+        kind: &str,
+        offset: u64,
+        doing: &str,
+        flaw: (String, String),
+        message: String,
+    ) {
         let (expected, found) = flaw;
         self.add(Problem {
             severity,
@@ -181,7 +190,8 @@ impl Examiner {
         }
         if let Some(header) = scope.prologue.header.filter(|header| !header.is_known()) {
             let found = format!("{}{}", header.magic.name(), header.version);
-            let message = format!("version {found} is not known here: what could be read was read as the newest that is");
+            let message =
+                format!("version {found} is not known here: what could be read was read as the newest that is");
             let expected = "REDIS 1 to 16 or VALKEY 80 to 81".to_owned();
             self.outside(Severity::Warning, "version-unknown", 0, "start", (expected, found), message);
         }
@@ -258,7 +268,9 @@ fn trailing(head: &[u8], bytes: u64) -> (Severity, &'static str) {
         _ if bytes == 40 && head.iter().all(u8::is_ascii_hexdigit) => {
             (Severity::Note, "the end mark of a replication stream")
         }
-        [b'R', b'E', b'D', b'I', b'S', ..] | [b'V', b'A', b'L', b'K', b'E', b'Y', ..] => (Severity::Warning, "another dump"),
+        [b'R', b'E', b'D', b'I', b'S', ..] | [b'V', b'A', b'L', b'K', b'E', b'Y', ..] => {
+            (Severity::Warning, "another dump")
+        }
         _ if head.iter().all(|byte| *byte == 0) => (Severity::Warning, "zero bytes"),
         _ => (Severity::Warning, "bytes of another kind"),
     }

@@ -56,7 +56,7 @@ servers! {
     "redis-8.6" Redis 13 0 26 &["vectorset"], Verified;
     "valkey-7.2" Valkey 11 0 21 &[], Documented;
     "valkey-8.0" Valkey 11 0 21 &[], Documented;
-    "valkey-8.1" Valkey 11 0 21 &[], Verified;
+    "valkey-8.1" Valkey 11 11 21 &[], Verified;
     "valkey-9.0" Valkey 11 80 22 &[], Documented;
     "valkey-9.1" Valkey 11 80 22 &[], Verified;
     "keydb-6.3" KeyDb 9 0 15 &[], Documented;
@@ -78,7 +78,12 @@ impl Judged {
 }
 
 /// What every server does with a file.
-pub fn loads_on(header: Option<Header>, verdict: Option<Verdict>, integrity: &Integrity, needed: &Needed) -> Vec<LoadsOn> {
+pub(super) fn loads_on(
+    header: Option<Header>,
+    verdict: Option<Verdict>,
+    integrity: &Integrity,
+    needed: &Needed,
+) -> Vec<LoadsOn> {
     let judge = |server: &Server| {
         let judged = match header {
             None => Judged::no("it is no RDB", None),
@@ -104,8 +109,9 @@ impl Server {
         if let Some(refused) = self.version(header, &mut needs) {
             return refused;
         }
-        if let Some(broken) = damage(verdict, integrity) {
-            return broken;
+        let broken = self.damage(verdict, integrity);
+        if broken.as_ref().is_some_and(|broken| broken.verdict == LoadVerdict::No) {
+            return broken.unwrap_or_else(|| Judged::no("the file is damaged", None));
         }
         let foreign = !needs.is_empty();
         for (need, first) in &needed.first {
@@ -120,12 +126,23 @@ impl Server {
                     format!("module {name}")
                 }
                 Need::Database => format!("databases {}", needed.highest_db.saturating_add(1)),
+                // Source: Valkey 9.1, which crashes at it outside a cluster.
+                Need::Opcode(Opcode::SlotImport) => "cluster-enabled yes".to_owned(),
                 _ => continue,
             };
-            first_need = Some(first_need.map_or(first, |known| if known.offset <= first.offset { known } else { first }));
+            first_need =
+                Some(first_need.map_or(first, |known| if known.offset <= first.offset { known } else { first }));
             if !needs.contains(&missing) {
                 needs.push(missing);
             }
+        }
+        if let Some(broken) = broken {
+            if needs.is_empty() {
+                return broken;
+            }
+            // Without the setting it is refused; what comes of it with the setting depends on the damage.
+            let reason = format!("needs {}, and the file is damaged", needs.join(", "));
+            return Judged::no(reason, first_need.or(broken.first.as_ref()));
         }
         if !needs.is_empty() {
             let reason = format!("needs {}", needs.join(", "));
@@ -145,12 +162,20 @@ impl Server {
             Magic::Valkey if self.newest_valkey == 0 => {
                 Some(Judged::no(format!("does not know the magic VALKEY (RDB {version})"), None))
             }
-            Magic::Valkey if version > self.newest_valkey || version < 80 => {
+            Magic::Valkey if self.newest_valkey >= 80 && version < 80 => {
+                Some(Judged::no(format!("RDB version {version} does not go with the magic VALKEY"), None))
+            }
+            Magic::Valkey if version <= self.newest_valkey => None,
+            // Source: both relaxations measured on Valkey 9.1.
+            Magic::Valkey if self.newest_valkey >= 80 => {
+                needs.push("rdb-version-check relaxed".to_owned());
+                None
+            }
+            Magic::Valkey => {
                 Some(Judged::no(format!("RDB version {version} is newer than its own, {}", self.newest_valkey), None))
             }
             Magic::Redis if version <= self.newest => None,
-            // Source: Valkey 9.1 with `rdb-version-check relaxed`.
-            Magic::Redis if self.newest_valkey > 0 && version < 80 => {
+            Magic::Redis if self.newest_valkey >= 80 && version < 80 => {
                 needs.push("rdb-version-check relaxed".to_owned());
                 None
             }
@@ -160,7 +185,9 @@ impl Server {
                 first: None,
                 needs: Vec::new(),
             }),
-            _ => Some(Judged::no(format!("RDB version {version} is newer than its own, {}", self.newest), None)),
+            Magic::Redis => {
+                Some(Judged::no(format!("RDB version {version} is newer than its own, {}", self.newest), None))
+            }
         }
     }
 
@@ -179,13 +206,14 @@ impl Server {
             }
             Need::Opcode(opcode) => {
                 let knows = match opcode {
-                    Opcode::FunctionPreGa => false,
+                    // Redis 7.0.15 still takes what its own release candidates wrote.
+                    Opcode::FunctionPreGa => self.family == Family::Redis && self.newest == 10,
                     Opcode::KeyMeta => self.family == Family::Redis && self.newest >= 13,
                     Opcode::HashTemplate => self.family == Family::Redis && self.newest >= 15,
                     Opcode::SlotImport => self.newest_valkey >= 80,
                     Opcode::SlotInfo => match self.family {
                         Family::Redis => self.newest >= 12,
-                        Family::Valkey => true,
+                        Family::Valkey => self.newest_valkey >= 80,
                         Family::KeyDb => false,
                     },
                     Opcode::Function2 => self.newest >= 10,
@@ -196,6 +224,14 @@ impl Server {
                 (!knows).then(|| format!("does not know opcode {}", opcode.name()))
             }
             Need::KeyMeta(class) => Some(format!("does not know key metadata of class {class}")),
+            Need::ServerApi if self.family != Family::Valkey => {
+                Some("has no `server` in function code, only `redis`".to_owned())
+            }
+            Need::Engine(name) => Some(format!("has no function engine `{name}`")),
+            Need::SameLibrary(name) => Some(format!("the function library `{name}` occurs twice")),
+            Need::StreamLength if self.newest_valkey >= 80 => {
+                Some("refuses a stream whose length is not the number of its entries".to_owned())
+            }
             _ => None,
         }
     }
@@ -210,25 +246,37 @@ impl Server {
             _ => None,
         }
     }
-}
 
-/// What damage means for every server: a broken end or checksum stops it; damage inside a value may or may not.
-fn damage(verdict: Option<Verdict>, integrity: &Integrity) -> Option<Judged> {
-    let first_error = integrity.problems.iter().find(|problem| problem.severity == Severity::Error);
-    let first = first_error.map(|problem| First { db: problem.db, key: problem.key.clone(), offset: problem.offset });
-    let is = |kind: &str| integrity.problem_counts.contains_key(kind);
-    match verdict {
-        Some(Verdict::Truncated) => Some(Judged::no("the file is truncated", first.as_ref())),
-        Some(Verdict::Unsupported) => Some(Judged::no("the file cannot be read to its end", first.as_ref())),
-        Some(Verdict::Damaged) if is("checksum-mismatch") => Some(Judged::no("the checksum is wrong", first.as_ref())),
-        Some(Verdict::Damaged) if is("unknown-type") => Some(Judged::no("the file is damaged", first.as_ref())),
-        Some(Verdict::Damaged) if is("duplicate-key") => Some(Judged::no("a key occurs twice", first.as_ref())),
-        Some(Verdict::Damaged) => Some(Judged {
-            verdict: LoadVerdict::Unknown,
-            reason: "the file is damaged: what a server does with it depends on the place".into(),
-            first,
-            needs: Vec::new(),
-        }),
-        _ => None,
+    /// What damage means for a server: a broken end or checksum stops it; damage inside a value may or may not.
+    fn damage(&self, verdict: Option<Verdict>, integrity: &Integrity) -> Option<Judged> {
+        let first_error = integrity.problems.iter().find(|problem| problem.severity == Severity::Error);
+        let first =
+            first_error.map(|problem| First { db: problem.db, key: problem.key.clone(), offset: problem.offset });
+        let is = |kind: &str| integrity.problem_counts.contains_key(kind);
+        match verdict {
+            Some(Verdict::Truncated) => Some(Judged::no("the file is truncated", first.as_ref())),
+            Some(Verdict::Unsupported) => Some(Judged::no("the file cannot be read to its end", first.as_ref())),
+            Some(Verdict::Damaged) if is("checksum-mismatch") => {
+                Some(Judged::no("the checksum is wrong", first.as_ref()))
+            }
+            Some(Verdict::Damaged) if is("unknown-type") => Some(Judged::no("the file is damaged", first.as_ref())),
+            Some(Verdict::Damaged) if is("length-encoding") || is("string-encoding") => {
+                Some(Judged::no("a length or a string is encoded in no known way", first.as_ref()))
+            }
+            Some(Verdict::Damaged) if is("database-number") => {
+                Some(Judged::no("a database number is out of range", first.as_ref()))
+            }
+            Some(Verdict::Damaged) if is("intset-empty") && self.newest >= 10 => {
+                Some(Judged::no("an intset has no elements", first.as_ref()))
+            }
+            Some(Verdict::Damaged) if is("duplicate-key") => Some(Judged::no("a key occurs twice", first.as_ref())),
+            Some(Verdict::Damaged) => Some(Judged {
+                verdict: LoadVerdict::Unknown,
+                reason: "the file is damaged: what a server does with it depends on the place".into(),
+                first,
+                needs: Vec::new(),
+            }),
+            _ => None,
+        }
     }
 }

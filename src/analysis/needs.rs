@@ -34,6 +34,14 @@ pub enum Need {
     EmptyCollection,
     /// A function library.
     Function,
+    /// A function library that registers its functions through `server`, the name only Valkey knows.
+    ServerApi,
+    /// A function library for an engine other than Lua: the engine's name.
+    Engine(String),
+    /// Two function libraries of this name.
+    SameLibrary(String),
+    /// A stream that says it has more or fewer entries than there are.
+    StreamLength,
 }
 
 /// Collects what a server must know.
@@ -43,6 +51,8 @@ pub struct Needs {
     seen: [u64; 5],
     first: BTreeMap<Need, First>,
     highest_db: u64,
+    /// Function libraries by name, with the place of the first.
+    libraries: BTreeMap<String, u64>,
 }
 
 /// What was collected.
@@ -67,6 +77,48 @@ impl Needs {
             self.first.insert(need, first);
         }
     }
+}
+
+impl Needs {
+    fn function(&mut self, code: &[u8], offset: u64) {
+        self.note(Need::Function, at(offset));
+        if calls_server(code) {
+            self.note(Need::ServerApi, at(offset));
+        }
+        // Source: the first line of a library on Redis 7.0: `#!lua name=mylib`.
+        let line = code.split(|byte| *byte == b'\n').next().unwrap_or(code);
+        let line = String::from_utf8_lossy(line.get(..256).unwrap_or(line)).into_owned();
+        let Some(line) = line.strip_prefix("#!") else { return };
+        let mut words = line.split_whitespace();
+        let engine = words.next().unwrap_or_default();
+        if !engine.eq_ignore_ascii_case("lua") {
+            self.note(Need::Engine(engine.to_owned()), at(offset));
+        }
+        if let Some(name) = words.find_map(|word| word.strip_prefix("name=")) {
+            self.library(name.to_owned(), offset);
+        }
+    }
+
+    fn library(&mut self, name: String, offset: u64) {
+        if let Some(first) = self.libraries.get_mut(&name) {
+            let again = offset.max(*first);
+            *first = offset.min(*first);
+            self.note(Need::SameLibrary(name), at(again));
+        } else if self.libraries.len() < MOST {
+            self.libraries.insert(name, offset);
+        }
+    }
+}
+
+/// Whether the code registers a function through the global `server`, which Redis does not have. In a function's body
+/// that name does no harm until the function is called.
+fn calls_server(code: &[u8]) -> bool {
+    const CALL: &[u8] = b"server.register_function";
+    let starts_a_word = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| code.get(before));
+        before.is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"_.".contains(byte))
+    };
+    memchr::memmem::find_iter(code, CALL).any(starts_a_word)
 }
 
 fn at(offset: u64) -> First {
@@ -115,10 +167,15 @@ impl Analyzer for Needs {
             }
             Item::Aux { name: b"lua", offset, .. } => self.note(Need::Script, at(*offset)),
             Item::Aux { name: b"keydb-subexpire-key", offset, .. } => self.note(Need::SubkeyExpiry, at(*offset)),
-            Item::Function { offset, .. } => self.note(Need::Function, at(*offset)),
-            Item::Damage(damage) if damage.flaw.kind().0 == "empty-collection" => {
+            Item::Function { code, offset } => self.function(code, *offset),
+            Item::Damage(damage) => {
+                let need = match damage.flaw.kind().0 {
+                    "empty-collection" => Need::EmptyCollection,
+                    "stream-length" => Need::StreamLength,
+                    _ => return Ok(()),
+                };
                 let key = damage.key.map(crate::rdb::Key::to_name);
-                self.note(Need::EmptyCollection, First { db: damage.db, key, offset: damage.offset });
+                self.note(need, First { db: damage.db, key, offset: damage.offset });
             }
             _ => {}
         }
@@ -130,6 +187,7 @@ impl Analyzer for Needs {
             self.note(need, first);
         }
         self.highest_db = self.highest_db.max(other.highest_db);
+        other.libraries.into_iter().for_each(|(name, offset)| self.library(name, offset));
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            batch_bytes: 1 << 20,
+            batch_bytes: 256 << 10,
             string_bytes: 1 << 20,
             blob_bytes: 32 << 20,
             unique_in_memory: 1 << 18,

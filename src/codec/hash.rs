@@ -56,10 +56,10 @@ impl<R: Read> HashTee<R> {
 impl<R> HashTee<R> {
     fn finish(&mut self) {
         self.send = None;
-        if let Some(hashed) = self.thread.take().and_then(|thread| thread.join().ok()) {
-            if let Ok(mut result) = self.result.lock() {
-                *result = Some(hashed);
-            }
+        if let Some(hashed) = self.thread.take().and_then(|thread| thread.join().ok())
+            && let Ok(mut result) = self.result.lock()
+        {
+            *result = Some(hashed);
         }
     }
 }

@@ -59,7 +59,11 @@ impl Read for Unpacked {
             Err(error) if error.raw_os_error().is_some() => Err(error),
             Err(error) => {
                 let what = self.compression.name();
-                let kind = if error.kind() == io::ErrorKind::UnexpectedEof { "compressed-truncated" } else { "compressed-damaged" };
+                let kind = if error.kind() == io::ErrorKind::UnexpectedEof {
+                    "compressed-truncated"
+                } else {
+                    "compressed-damaged"
+                };
                 let flaw = Flaw::new(kind, what, self.read, "a whole compressed stream", error.to_string());
                 Err(io::Error::new(io::ErrorKind::InvalidData, Broken(flaw)))
             }

@@ -28,28 +28,85 @@ pub fn max_output(clen: u64) -> u64 {
     clen.saturating_mul(88).saturating_add(64)
 }
 
-/// Replaces the content of `out` with the `ulen` bytes that `input` unpacks to. The capacity of `out` is reused; at
-/// most `ulen` + 32 bytes are held. After an error `out` holds what was unpacked before it.
+/// Replaces the content of `out` with the `ulen` bytes that `input` unpacks to. At most `ulen` + 32 bytes are held. After an
+/// error `out` is empty.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn decompress(input: &[u8], ulen: usize, out: &mut Vec<u8>) -> Result<(), Flaw> {
+    out.clear();
+    let length = unpack(input, ulen, out).map(<[u8]>::len);
+    out.truncate(length.as_ref().copied().unwrap_or(0));
+    length.map(|_| ())
+}
+
+/// The `ulen` bytes that `input` unpacks to, at the beginning of `out`, which only ever grows: a buffer that is used
+/// again is not written twice. At most `ulen` + 32 bytes are held, or what it held before.
 ///
 /// # Errors
 /// `lzf-bomb` if so few bytes cannot become `ulen`, before anything is allocated; `lzf-reference` for a reference to
 /// before the start; `short` if an instruction is cut off; `lzf-end` if the output is not exactly `ulen` bytes long.
-pub fn decompress(input: &[u8], ulen: usize, out: &mut Vec<u8>) -> Result<(), Flaw> {
+pub fn unpack<'o>(input: &[u8], ulen: usize, out: &'o mut Vec<u8>) -> Result<&'o [u8], Flaw> {
     if ulen as u64 > max_output(input.len() as u64) {
-        out.clear();
         return Err(bomb(input.len() as u64, ulen as u64));
     }
-    // What already stands in `out` is overwritten, so that only growth is zeroed.
-    out.resize(ulen.saturating_add(SLACK), 0);
+    let room = ulen.saturating_add(SLACK);
+    if out.len() < room {
+        out.resize(room, 0);
+    }
     let mut run = run(input, input.len(), out, Run { read: 0, written: 0, why: Why::Starved }, ulen);
     if run.why == Why::Starved && run.read < input.len() {
         run = run_tail(input, run, out, ulen);
     }
-    out.truncate(run.written);
+    if run.why == Why::Starved && run.read == input.len() && run.written == ulen {
+        return Ok(out.get(..ulen).unwrap_or_default());
+    }
+    Err(complain(&run, run.read as u64, run.written as u64, input.len() as u64, ulen as u64))
+}
+
+/// Whether `input` unpacks to exactly `ulen` bytes, without unpacking it: for who needs no more than that it would.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn check(input: &[u8], ulen: usize) -> Result<(), Flaw> {
+    if ulen as u64 > max_output(input.len() as u64) {
+        return Err(bomb(input.len() as u64, ulen as u64));
+    }
+    let Run { mut read, mut written, .. } = Run { read: 0, written: 0, why: Why::Starved };
+    let why = loop {
+        let Some((control, rest)) = input.get(read..).and_then(<[u8]>::split_first) else { break Why::Starved };
+        let control = usize::from(*control);
+        let (len, used) = if control < 32 {
+            (control + 1, control + 2)
+        } else {
+            let long = control >= 0xE0;
+            let (Some(first), Some(last)) = (rest.first(), rest.get(usize::from(long))) else { break Why::Starved };
+            let distance = (((control & 31) << 8) | usize::from(*last)) + 1;
+            if distance > written {
+                break Why::Reference;
+            }
+            if long { (usize::from(*first) + 9, 3) } else { ((control >> 5) + 2, 2) }
+        };
+        if used > input.len() - read {
+            break Why::Starved;
+        }
+        if len > ulen - written {
+            break Why::Full;
+        }
+        read += used;
+        written += len;
+    };
+    let run = Run { read, written, why };
     if run.why == Why::Starved && run.read == input.len() && run.written == ulen {
         return Ok(());
     }
     Err(complain(&run, run.read as u64, run.written as u64, input.len() as u64, ulen as u64))
+}
+
+/// The first `N` bytes that `input` unpacks to, if its first instruction holds them all, as a real compressor's does.
+pub fn begins<const N: usize>(input: &[u8]) -> Option<[u8; N]> {
+    let (control, rest) = input.split_first()?;
+    (usize::from(*control) < 32 && usize::from(*control) + 1 >= N).then(|| rest.first_chunk().copied()).flatten()
 }
 
 /// Why a run stopped.

@@ -163,7 +163,9 @@ impl<T: Task> Threads<'_, T> {
             // The channel is full, so a worker will finish something.
             match self.done.recv() {
                 Ok(done) => self.ordered.take(done?)?,
-                Err(_) => return Err(Error::new(ErrorKind::Unsupported { what: "the workers stopped unexpectedly".into() })),
+                Err(_) => {
+                    return Err(Error::new(ErrorKind::Unsupported { what: "the workers stopped unexpectedly".into() }));
+                }
             }
         }
     }
@@ -270,23 +272,23 @@ pub(super) fn drive<T: Task>(
     deliver: &mut dyn FnMut(T::Out) -> Result<()>,
 ) -> Result<(Vec<T>, Prologue, Tally)> {
     let mut feed = Feed::new(input, cancel, config.limits.batch_bytes.max(4096));
-    let mut buffer = Vec::new();
-    feed.fill(&mut buffer, 0)?;
+    let mut buffer = feed.buffer(Vec::new());
+    feed.fill(&mut buffer)?;
     let mut tally = Tally::default();
-    let header = match Header::parse(&buffer) {
+    let header = match Header::parse(buffer.bytes()) {
         Ok(header) => header,
         Err(flaw) => {
-            tally.ended = if flaw.kind().0 == "short" || flaw.kind().0 == "empty" { Ended::Truncated } else { Ended::NotAnRdb };
+            tally.ended =
+                if flaw.kind().0 == "short" || flaw.kind().0 == "empty" { Ended::Truncated } else { Ended::NotAnRdb };
             tally.header_flaw = Some(flaw);
             let more = feed.drain(&mut tally)?;
-            tally.bytes = more.saturating_add(buffer.len() as u64);
+            tally.bytes = more.saturating_add(buffer.filled as u64);
             return Ok((tasks(&Prologue::default()), Prologue::default(), tally));
         }
     };
-    buffer.drain(..HEADER_BYTES);
-    let held = buffer.len();
-    feed.fill(&mut buffer, held)?;
-    let prologue = Prologue::read(header, &buffer, config);
+    buffer.remove_front(HEADER_BYTES);
+    feed.fill(&mut buffer)?;
+    let prologue = Prologue::read(header, buffer.bytes(), config);
     let mut tasks = tasks(&prologue);
     let longest = config.limits.string_bytes;
     if threads <= 1 {
@@ -324,7 +326,7 @@ pub(super) fn drive<T: Task>(
 fn frame<T: Task>(
     feed: &mut Feed<'_>,
     header: Header,
-    mut buffer: Vec<u8>,
+    mut buffer: Buffer,
     to: &mut impl Dispatch<T>,
     longest: usize,
     tally: &mut Tally,
@@ -336,10 +338,10 @@ fn frame<T: Task>(
     let mut summed = 0usize;
     loop {
         let start = framer.start(offset);
-        let found = framer.follow(&buffer);
+        let found = framer.follow(buffer.bytes());
         let followed = framer.followed();
         if header.has_checksum() {
-            crc.update(buffer.get(summed..followed).unwrap_or_default());
+            crc.update(buffer.bytes().get(summed..followed).unwrap_or_default());
         }
         let (cut, end) = match found {
             Found::Eof(cut) => (cut, End::Goes),
@@ -347,13 +349,12 @@ fn frame<T: Task>(
             Found::Records(cut) if !feed.ended => (cut, End::Goes),
             // What the framer has not followed it must see again.
             Found::Nothing if !feed.ended => (followed, End::Continued),
-            _ => (buffer.len(), End::Broken),
+            _ => (buffer.filled, End::Broken),
         };
-        let mut rest = to.buffer();
-        rest.clear();
-        rest.extend_from_slice(buffer.get(cut..).unwrap_or_default());
+        let mut rest = feed.buffer(to.buffer());
+        rest.set(buffer.bytes().get(cut..).unwrap_or_default());
         if cut > 0 || end == End::Broken {
-            to.send(|| start, Portion { buffer, length: cut, end })?;
+            to.send(|| start, Portion { buffer: buffer.all, length: cut, end })?;
         }
         buffer = rest;
         offset = offset.saturating_add(cut as u64);
@@ -361,19 +362,45 @@ fn frame<T: Task>(
         summed = followed.saturating_sub(cut);
         if matches!(found, Found::Eof(_)) {
             // What stands first in the buffer now is the EOF opcode.
-            let tail = buffer.split_off(1.min(buffer.len()));
-            return feed.finish(header, crc.value(), offset.saturating_add(1), tail, tally);
+            buffer.remove_front(1);
+            return feed.finish(header, crc.value(), offset.saturating_add(1), buffer, tally);
         }
         if end == End::Broken {
             tally.ended = if matches!(found, Found::Broken(_)) { Ended::Broken } else { Ended::Truncated };
             tally.bytes = offset.saturating_add(feed.drain(tally)?);
             return Ok(());
         }
-        let held = buffer.len();
-        // A part that the framer wants whole may be as long as the buffer.
-        let grown = if cut == 0 { held.saturating_mul(2) } else { held };
-        feed.full = feed.full.max(grown);
-        feed.fill(&mut buffer, held)?;
+        if cut == 0 {
+            // A part that the framer wants whole may be as long as the buffer: at most a string that is held whole.
+            feed.full = feed.full.saturating_mul(2);
+            buffer.all.resize(feed.full, 0);
+        }
+        feed.fill(&mut buffer)?;
+    }
+}
+
+/// Bytes that were read, at the beginning of memory that is used again and so is not cleared.
+struct Buffer {
+    all: Vec<u8>,
+    filled: usize,
+}
+
+impl Buffer {
+    fn bytes(&self) -> &[u8] {
+        self.all.get(..self.filled).unwrap_or_default()
+    }
+
+    fn remove_front(&mut self, count: usize) {
+        let count = count.min(self.filled);
+        self.all.copy_within(count..self.filled, 0);
+        self.filled -= count;
+    }
+
+    fn set(&mut self, bytes: &[u8]) {
+        self.filled = bytes.len();
+        if let Some(to) = self.all.get_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+        }
     }
 }
 
@@ -391,17 +418,21 @@ impl<'i> Feed<'i> {
         Self { input, cancel, full, ended: false, unpack_flaw: None }
     }
 
-    /// Fills the buffer, which holds `held` bytes already, up to its full size or the end of the input.
-    fn fill(&mut self, buffer: &mut Vec<u8>, held: usize) -> Result<()> {
+    /// A buffer of full size, made of one that was used before.
+    fn buffer(&self, mut all: Vec<u8>) -> Buffer {
+        all.resize(self.full, 0);
+        Buffer { all, filled: 0 }
+    }
+
+    /// Fills the rest of the buffer, up to its full size or the end of the input.
+    fn fill(&mut self, buffer: &mut Buffer) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Interrupted));
         }
-        buffer.resize(self.full.max(held), 0);
-        let mut filled = held;
-        while filled < buffer.len() && !self.ended {
-            match self.input.read(buffer.get_mut(filled..).unwrap_or_default()) {
+        while buffer.filled < buffer.all.len() && !self.ended {
+            match self.input.read(buffer.all.get_mut(buffer.filled..).unwrap_or_default()) {
                 Ok(0) => self.ended = true,
-                Ok(read) => filled = filled.saturating_add(read),
+                Ok(read) => buffer.filled = buffer.filled.saturating_add(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let Some(flaw) = unpack_flaw(&error) else { return Err(Error::io("read", error)) };
@@ -410,38 +441,27 @@ impl<'i> Feed<'i> {
                 }
             }
         }
-        buffer.truncate(filled);
         Ok(())
     }
 
     /// After the EOF opcode: the checksum, and whatever follows.
-    fn finish(&mut self, header: Header, crc: u64, offset: u64, mut tail: Vec<u8>, tally: &mut Tally) -> Result<()> {
+    fn finish(&mut self, header: Header, crc: u64, offset: u64, mut tail: Buffer, tally: &mut Tally) -> Result<()> {
         tally.ended = Ended::Complete;
         let mut at = offset;
+        self.fill(&mut tail)?;
         if header.has_checksum() {
-            let held = tail.len();
-            if held < 8 {
-                self.fill(&mut tail, held)?;
-            }
             tally.computed = Some(crc);
-            if let Some((stored, _)) = tail.split_first_chunk() {
-                tally.stored = Some(u64::from_le_bytes(*stored));
-                tail.drain(..8);
-                at = at.saturating_add(8);
-            } else {
-                tally.ended = Ended::NoChecksum { have: tail.len() as u64 };
-                tally.bytes = at.saturating_add(tail.len() as u64);
+            let Some((stored, _)) = tail.bytes().split_first_chunk() else {
+                tally.ended = Ended::NoChecksum { have: tail.filled as u64 };
+                tally.bytes = at.saturating_add(tail.filled as u64);
                 return self.drain(tally).map(|_| ());
-            }
+            };
+            tally.stored = Some(u64::from_le_bytes(*stored));
+            tail.remove_front(8);
+            at = at.saturating_add(8);
         }
-        if tail.len() < 64 {
-            let held = tail.len();
-            self.fill(&mut tail, held)?;
-        }
-        tally.trailing_head = tail.get(..64).unwrap_or(&tail).to_vec();
-        let held = tail.len() as u64;
-        let more = self.drain(tally)?;
-        tally.trailing_bytes = held.saturating_add(more);
+        tally.trailing_head = tail.bytes().get(..64).unwrap_or(tail.bytes()).to_vec();
+        tally.trailing_bytes = (tail.filled as u64).saturating_add(self.drain(tally)?);
         tally.bytes = at.saturating_add(tally.trailing_bytes);
         Ok(())
     }
@@ -449,10 +469,11 @@ impl<'i> Feed<'i> {
     /// Reads to the end, for the hashes and the count: how many bytes that was.
     fn drain(&mut self, tally: &mut Tally) -> Result<u64> {
         let mut count = 0u64;
-        let mut buffer = Vec::new();
+        let mut buffer = self.buffer(Vec::new());
         while !self.ended {
-            self.fill(&mut buffer, 0)?;
-            count = count.saturating_add(buffer.len() as u64);
+            buffer.filled = 0;
+            self.fill(&mut buffer)?;
+            count = count.saturating_add(buffer.filled as u64);
         }
         tally.unpack_flaw = self.unpack_flaw.take();
         Ok(count)

@@ -68,11 +68,12 @@ impl Sink for BeforeKeys {
     }
 
     fn item(&mut self, item: &Item<'_>) {
-        if let Item::Aux { name, value, .. } = item {
-            if !self.keys && self.aux.len() < 64 {
-                let kept = |bytes: &[u8]| bytes.get(..1024).unwrap_or(bytes).to_vec();
-                self.aux.push((kept(name), kept(value)));
-            }
+        if let Item::Aux { name, value, .. } = item
+            && !self.keys
+            && self.aux.len() < 64
+        {
+            let kept = |bytes: &[u8]| bytes.get(..1024).unwrap_or(bytes).to_vec();
+            self.aux.push((kept(name), kept(value)));
         }
     }
 }

@@ -221,8 +221,7 @@ pub(super) const FUNCTION_PRE_GA: &[Step] = &[
     Repeat(Role::FunctionDetail, &[Str(Role::FunctionDetail)]),
     Str(Role::FunctionCode),
 ];
-pub(super) const MODULE_AUX: &[Step] =
-    &[Len(Role::ModuleId), Len(Role::ModuleWhen), Len(Role::ModuleWhen), ModuleOps];
+pub(super) const MODULE_AUX: &[Step] = &[Len(Role::ModuleId), Len(Role::ModuleWhen), Len(Role::ModuleWhen), ModuleOps];
 pub(super) const SLOT_INFO: &[Step] = &[Len(Role::Slot), Len(Role::SlotDetail), Len(Role::SlotDetail)];
 pub(super) const KEY_META: &[Step] = &[Repeat(Role::MetaClasses, &[Bytes(Role::MetaClass, 4), ModuleOps])];
 pub(super) const SLOT_IMPORT: &[Step] =
@@ -323,13 +322,7 @@ pub(super) const STREAM_5: &[Step] = &[
     All(STREAM_COUNTERS),
     Repeat(
         Role::Groups,
-        &[
-            All(GROUP_HEAD),
-            Len(Role::GroupRead),
-            PEL,
-            CONSUMERS_3,
-            Repeat(Role::NackCount, &[Bytes(Role::NackId, 16)]),
-        ],
+        &[All(GROUP_HEAD), Len(Role::GroupRead), PEL, CONSUMERS_3, Repeat(Role::NackCount, &[Bytes(Role::NackId, 16)])],
     ),
     All(IDEMPOTENCE),
 ];

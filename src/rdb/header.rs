@@ -30,9 +30,9 @@ impl Magic {
 pub const HEADER_BYTES: usize = 9;
 
 /// The highest version of each family whose structures this crate knows.
-pub const NEWEST_REDIS: u16 = 16;
+pub(super) const NEWEST_REDIS: u16 = 16;
 /// As [`NEWEST_REDIS`], for the `VALKEY` magic.
-pub const NEWEST_VALKEY: u16 = 81;
+pub(super) const NEWEST_VALKEY: u16 = 81;
 
 /// What the file says of itself in its first nine bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

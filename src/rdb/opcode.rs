@@ -78,19 +78,14 @@ impl Opcode {
     pub fn is_attribute(self) -> bool {
         matches!(
             self,
-            Opcode::ExpireTime
-                | Opcode::ExpireTimeMs
-                | Opcode::Freq
-                | Opcode::Idle
-                | Opcode::KeyMeta
-                | Opcode::RamLru
+            Opcode::ExpireTime | Opcode::ExpireTimeMs | Opcode::Freq | Opcode::Idle | Opcode::KeyMeta | Opcode::RamLru
         )
     }
 }
 
 /// The opcode of this byte, if this dialect has it. Source: rdb.h of Redis 2.2–8.6 and Valkey 9.1; 242 from third-party
 /// descriptions of Redis 8.10; 107 from a file of Redis Enterprise; 200 and 211 from Dragonfly's.
-pub fn lookup(dialect: Dialect, byte: u8) -> Option<Opcode> {
+pub(super) fn lookup(dialect: Dialect, byte: u8) -> Option<Opcode> {
     Some(match (byte, dialect) {
         (255, _) => Opcode::Eof,
         (254, _) => Opcode::SelectDb,

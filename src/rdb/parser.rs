@@ -216,7 +216,10 @@ impl Parser {
         loop {
             let rest = input.get(at..).unwrap_or_default();
             let step = if self.long.is_some() {
-                self.long_piece(rest, sink).map(|used| (used, self.long.is_some()))
+                {
+                    let used = self.long_piece(rest, sink);
+                    Ok((used, self.long.is_some()))
+                }
             } else {
                 match self.state {
                     State::Between => self.begin_record(rest, sink),
@@ -361,15 +364,26 @@ impl Parser {
         let outcome = match atom {
             Atom::Raw(bytes) => self.text(role, Text::Whole(bytes), sink),
             Atom::Int(int) => self.text(role, Text::Whole(digits.format(int).as_bytes()), sink),
+            // Where only the length counts, nothing is unpacked.
+            Atom::Lzf { packed, unpacked } if !self.emit && is_only_measured(role, self.state, packed) => {
+                let length = usize::try_from(unpacked).unwrap_or(usize::MAX);
+                match lzf::check(packed, length) {
+                    Ok(()) => self.text(role, Text::Long { head: &[], total: unpacked, fingerprint: 0 }, sink),
+                    Err(flaw) => Err(flaw),
+                }
+            }
             Atom::Lzf { packed, unpacked } => {
                 let mut buffer = std::mem::take(&mut self.unpacked);
                 // The walker hands over no string that is longer than a usize limit.
                 let unpacked = usize::try_from(unpacked).unwrap_or(usize::MAX);
-                let outcome = match lzf::decompress(packed, unpacked, &mut buffer) {
-                    Ok(()) => self.text(role, Text::Whole(&buffer), sink),
+                let outcome = match lzf::unpack(packed, unpacked, &mut buffer) {
+                    Ok(bytes) => self.text(role, Text::Whole(bytes), sink),
                     Err(flaw) => self.broken_text(role, flaw, sink),
                 };
-                self.unpacked = buffer;
+                // What a large packed structure needed is not kept.
+                if buffer.len() <= self.config.limits.string_bytes.saturating_mul(2) {
+                    self.unpacked = buffer;
+                }
                 outcome
             }
             Atom::Len(value) => self.number(role, value, sink),
@@ -458,6 +472,16 @@ impl Parser {
                 Ok(())
             }
             (_, State::Value(value_type)) => {
+                // The only type that names its template inside a packed value.
+                if role == Role::Packed && value_type.name == "HASH_TMPL_LP_REF" {
+                    let id = text.first_packed().and_then(|id| u64::try_from(id).ok());
+                    let Some(names) = id.and_then(|id| self.templates.get(id)) else {
+                        let found = id.map_or("no id".to_owned(), |id| id.to_string());
+                        let expected = "the id of a template that came before";
+                        return Err(Flaw::new("template-unknown", "template id", 0, expected, found));
+                    };
+                    self.decoder.set_template(Some(names));
+                }
                 let head = head_of(self.db, &self.key, value_type, self.record, self.attributes);
                 self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: self.emit })
             }
@@ -602,8 +626,8 @@ impl Parser {
 
     /// Takes what is there of a long string.
     #[cold]
-    fn long_piece<S: Sink>(&mut self, rest: &[u8], sink: &mut S) -> Result<usize, Flaw> {
-        let Some(mut long) = self.long.take() else { return Ok(0) };
+    fn long_piece<S: Sink>(&mut self, rest: &[u8], sink: &mut S) -> usize {
+        let Some(mut long) = self.long.take() else { return 0 };
         let used = usize::try_from(long.stored_left).unwrap_or(usize::MAX).min(rest.len());
         let here = rest.get(..used).unwrap_or_default();
         long.stored_left = long.stored_left.saturating_sub(used as u64);
@@ -625,12 +649,11 @@ impl Parser {
             }
             *at = at.saturating_add(bytes.len() as u64);
         };
-        let outcome = match &mut long.lzf {
-            Some(stream) => stream.feed(here, &mut |piece| take(&mut long.at, piece)),
-            None => {
-                take(&mut long.at, here);
-                Ok(())
-            }
+        let outcome = if let Some(stream) = &mut long.lzf {
+            stream.feed(here, &mut |piece| take(&mut long.at, piece))
+        } else {
+            take(&mut long.at, here);
+            Ok(())
         };
         if let Err(flaw) = outcome {
             // The framing holds: the compressed bytes are passed over.
@@ -641,7 +664,7 @@ impl Parser {
         }
         if long.stored_left > 0 {
             self.long = Some(long);
-            return Ok(used);
+            return used;
         }
         let finished = long.lzf.take().map_or(Ok(()), lzf::Stream::finish);
         if let Some(hash) = long.sha256.take() {
@@ -653,7 +676,7 @@ impl Parser {
             if let Err(flaw) = outcome {
                 self.damage(&flaw, self.offset, false, sink);
             }
-            return Ok(used);
+            return used;
         }
         let held = std::mem::take(&mut self.held);
         let is_whole = held.len() as u64 == long.total && is_packed(long.role);
@@ -670,7 +693,18 @@ impl Parser {
         if let Err(flaw) = outcome {
             self.damage(&flaw, self.offset, false, sink);
         }
-        Ok(used)
+        used
+    }
+}
+
+/// Whether nothing but the length of a compressed string is looked at, if nobody wants elements: it has no twin to be
+/// told from, and is no HyperLogLog, whose registers are checked.
+fn is_only_measured(role: Role, state: State, packed: &[u8]) -> bool {
+    let State::Value(value_type) = state else { return false };
+    match role {
+        Role::Text => lzf::begins::<4>(packed).is_some_and(|head| &head != b"HYLL"),
+        Role::Item | Role::FieldValue => value_type.family == Family::Table,
+        _ => false,
     }
 }
 
@@ -714,7 +748,9 @@ fn unknown(byte: u8, dialect: Dialect) -> Flaw {
         Dialect::Dragonfly => "a type or opcode of Dragonfly",
     };
     let found = match (byte, dialect) {
-        (6, _) => "type 6 (a module's value of Redis 4.0 release candidates, whose length only the module knows)".into(),
+        (6, _) => {
+            "type 6 (a module's value of Redis 4.0 release candidates, whose length only the module knows)".into()
+        }
         (201 | 202, Dialect::Dragonfly) => format!("opcode {byte} (a compressed block, which is not supported)"),
         _ => format!("{byte} (0x{byte:02x})"),
     };

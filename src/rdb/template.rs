@@ -1,10 +1,10 @@
-//! Field names that several hashes share (Redis 8.10, opcode HASH_TEMPLATE).
+//! Field names that several hashes share (Redis 8.10, opcode `HASH_TEMPLATE`).
 
 use hashbrown::HashMap;
 use std::sync::Arc;
 
 /// The field names of one template, in order.
-pub type FieldNames = Arc<[Box<[u8]>]>;
+pub(super) type FieldNames = Arc<[Box<[u8]>]>;
 
 /// The templates of a file by their id. Cheap to clone.
 #[derive(Debug, Clone, Default)]

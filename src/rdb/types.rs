@@ -116,7 +116,7 @@ value_types! { DRAGONFLY:
 }
 
 /// The type of this number, if this dialect has it.
-pub fn lookup(dialect: Dialect, id: u8) -> Option<&'static ValueType> {
+pub(super) fn lookup(dialect: Dialect, id: u8) -> Option<&'static ValueType> {
     let own = match dialect {
         Dialect::Redis => REDIS,
         Dialect::Valkey => VALKEY,

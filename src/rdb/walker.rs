@@ -10,7 +10,7 @@ use crate::encoding::{listpack, lzf};
 
 /// A part of a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Atom<'a> {
+pub(super) enum Atom<'a> {
     /// A LEN, or the count of a repetition.
     Len(u64),
     /// Bytes as they are; of an ASCII double its characters, or nothing and the special value.
@@ -39,7 +39,7 @@ pub enum Atom<'a> {
 
 /// What a step brought.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Next<'a> {
+pub(super) enum Next<'a> {
     /// A part, and how many bytes of the input it took.
     Part(Role, Atom<'a>, usize),
     /// The input ends inside the part; it wants at least so many bytes.
@@ -53,16 +53,25 @@ struct Frame {
     steps: &'static [Step],
     at: usize,
     left: u64,
+    /// All steps are strings: nearly all collections.
+    strings: bool,
 }
 
-const NOWHERE: Frame = Frame { steps: &[], at: 0, left: 0 };
+impl Frame {
+    fn new(steps: &'static [Step], left: u64) -> Self {
+        let strings = steps.iter().all(|step| matches!(step, Step::Str(role) if *role != Role::TemplateNames));
+        Self { steps, at: 0, left, strings }
+    }
+}
+
+const NOWHERE: Frame = Frame { steps: &[], at: 0, left: 0, strings: false };
 
 /// No record nests deeper: value, groups, consumers, their pending entries.
 const MAX_DEPTH: usize = 8;
 
 /// The place in a record's steps.
 #[derive(Debug, Clone)]
-pub struct Walker {
+pub(super) struct Walker {
     /// The steps in progress, and those around them.
     top: Frame,
     stack: [Frame; MAX_DEPTH],
@@ -81,7 +90,7 @@ pub struct Walker {
 
 impl Walker {
     /// A walker that hands over strings up to `longest` bytes.
-    pub fn new(longest: usize, longest_packed: usize) -> Self {
+    pub(super) fn new(longest: usize, longest_packed: usize) -> Self {
         Self {
             top: NOWHERE,
             stack: [NOWHERE; MAX_DEPTH],
@@ -95,16 +104,16 @@ impl Walker {
     }
 
     /// Begins a record of these steps, whatever was before.
-    pub fn begin(&mut self, steps: &'static [Step]) {
+    pub(super) fn begin(&mut self, steps: &'static [Step]) {
         self.depth = 0;
         self.inject = None;
         self.passing = 0;
         self.times = 0;
-        self.top = Frame { steps, at: 0, left: 1 };
+        self.top = Frame::new(steps, 1);
     }
 
     /// Begins a record of the first steps and then the others.
-    pub fn begin_two(&mut self, first: &'static [Step], then: &'static [Step]) {
+    pub(super) fn begin_two(&mut self, first: &'static [Step], then: &'static [Step]) {
         self.begin(then);
         self.push(first, 1);
     }
@@ -117,7 +126,7 @@ impl Walker {
         if let Some(below) = self.stack.get_mut(self.depth) {
             *below = self.top;
             self.depth = self.depth.saturating_add(1);
-            self.top = Frame { steps, at: 0, left };
+            self.top = Frame::new(steps, left);
         }
     }
 
@@ -149,15 +158,15 @@ impl Walker {
     /// # Errors
     /// A flaw in the framing, `at` bytes into `input`: nothing after it can be read.
     #[inline]
-    pub fn next<'a>(&mut self, input: &'a [u8], templates: &Templates) -> Result<Next<'a>, Flaw> {
+    pub(super) fn next<'a>(&mut self, input: &'a [u8], templates: &Templates) -> Result<Next<'a>, Flaw> {
         // Nearly every part is a short plain string.
-        if self.inject.is_none() {
-            if let (Some(Step::Str(role)), [first @ 0..=0x3f, rest @ ..]) = (self.current(), input) {
-                let length = usize::from(*first);
-                if let (Some(bytes), true) = (rest.get(..length), role != Role::TemplateNames) {
-                    self.top.at = self.top.at.saturating_add(1);
-                    return Ok(Next::Part(role, Atom::Raw(bytes), length.saturating_add(1)));
-                }
+        if self.inject.is_none()
+            && let (Some(Step::Str(role)), [first @ 0..=0x3f, rest @ ..]) = (self.current(), input)
+        {
+            let length = usize::from(*first);
+            if let (Some(bytes), true) = (rest.get(..length), role != Role::TemplateNames) {
+                self.top.at = self.top.at.saturating_add(1);
+                return Ok(Next::Part(role, Atom::Raw(bytes), length.saturating_add(1)));
             }
         }
         self.next_part(input, templates)
@@ -196,7 +205,13 @@ impl Walker {
                         if role == Role::TemplateRef {
                             let Some(fields) = templates.get(value) else {
                                 let expected = "the id of a template that came before";
-                                return Err(Flaw::new("template-unknown", "template id", 0, expected, value.to_string()));
+                                return Err(Flaw::new(
+                                    "template-unknown",
+                                    "template id",
+                                    0,
+                                    expected,
+                                    value.to_string(),
+                                ));
                             };
                             self.times = fields.len() as u64;
                         } else if role == Role::Count {
@@ -289,7 +304,13 @@ impl Walker {
                             0 => Some(Step::Str(Role::TemplateNames)),
                             1 => Some(Step::Repeat(Role::Count, &[Step::Str(Role::TemplateField)])),
                             _ => {
-                                return Err(Flaw::new("template-form", "template fields", 0, "0 or 1", form.to_string()));
+                                return Err(Flaw::new(
+                                    "template-form",
+                                    "template fields",
+                                    0,
+                                    "0 or 1",
+                                    form.to_string(),
+                                ));
                             }
                         };
                         self.top.at = self.top.at.saturating_add(1);
@@ -302,12 +323,46 @@ impl Walker {
         }
     }
 
+    /// Passes over whole rounds of strings while their lengths are short and they lie in `input`: the new place.
+    #[inline]
+    fn skip_strings(&mut self, input: &[u8], mut at: usize) -> usize {
+        let strings = self.top.steps.len();
+        while self.top.at == 0 && self.top.left > 0 {
+            let mut end = at;
+            for _ in 0..strings {
+                let used = match input.get(end..).unwrap_or_default() {
+                    [first @ 0..=0x3f, ..] => usize::from(*first).saturating_add(1),
+                    [first @ 0x40..=0x7f, low, ..] => {
+                        usize::from(u16::from_be_bytes([first & 0x3f, *low])).saturating_add(2)
+                    }
+                    [0xc0, ..] => 2,
+                    [0xc1, ..] => 3,
+                    [0xc2, ..] => 5,
+                    _ => return at,
+                };
+                end = end.saturating_add(used);
+            }
+            if end > input.len() {
+                return at;
+            }
+            at = end;
+            self.top.left = self.top.left.saturating_sub(1);
+            if self.top.left == 0 {
+                // As if the last step of the last round had been taken.
+                self.top.at = strings;
+                self.top.left = 1;
+                return at;
+            }
+        }
+        at
+    }
+
     /// Passes over the rest of the record, or as much of it as lies in `input`: how many bytes, and whether the
     /// record is complete.
     ///
     /// # Errors
     /// As [`Walker::next`].
-    pub fn skip(&mut self, input: &[u8], templates: &Templates) -> Result<(usize, bool), Flaw> {
+    pub(super) fn skip(&mut self, input: &[u8], templates: &Templates) -> Result<(usize, bool), Flaw> {
         let mut at = 0usize;
         loop {
             let rest = input.get(at..).unwrap_or_default();
@@ -320,6 +375,10 @@ impl Walker {
                 }
                 continue;
             }
+            if self.top.strings && self.inject.is_none() {
+                at = self.skip_strings(input, at);
+            }
+            let rest = input.get(at..).unwrap_or_default();
             // The steps that make up nearly all of a file, without the detour of a part.
             let step = self.inject.or_else(|| self.current());
             if let (Some(Step::Str(role)), [first @ 0..=0x3f, ..]) = (step, rest) {
@@ -332,14 +391,16 @@ impl Walker {
             }
             match step {
                 None => return Ok((at, true)),
-                Some(Step::Str(role)) if role != Role::TemplateNames => match read_string(rest, role).map_err(|flaw| flaw.moved(at as u64))? {
-                    None => return Ok((at, false)),
-                    Some(head) => {
-                        at = at.saturating_add(head.header);
-                        self.passing = head.stored;
-                        self.advance();
+                Some(Step::Str(role)) if role != Role::TemplateNames => {
+                    match read_string(rest, role).map_err(|flaw| flaw.moved(at as u64))? {
+                        None => return Ok((at, false)),
+                        Some(head) => {
+                            at = at.saturating_add(head.header);
+                            self.passing = head.stored;
+                            self.advance();
+                        }
                     }
-                },
+                }
                 Some(Step::Bytes(_, count)) => {
                     self.passing = u64::from(count);
                     self.advance();

@@ -13,11 +13,11 @@ const RECORD_BYTES: usize = 48;
 /// Bytes read ahead of each run while they are merged.
 const READ_AHEAD: usize = 16 << 10;
 /// Longest note kept with a fingerprint.
-pub const NOTE_BYTES: usize = 1024;
+pub(crate) const NOTE_BYTES: usize = 1024;
 
 /// One thing: its fingerprint, where it was, and a note (a key's name).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Record {
+pub(crate) struct Record {
     /// What is compared.
     pub fingerprint: u128,
     /// Where it was.
@@ -27,27 +27,27 @@ pub struct Record {
 }
 
 /// Collects fingerprints in memory up to a number of bytes, then in a temporary file that nobody else sees.
-pub struct Runs {
+pub(crate) struct Runs {
     scratch: PathBuf,
     most_bytes: usize,
     held: Vec<Record>,
     held_bytes: usize,
     file: Option<File>,
     /// Where each run begins and ends in the file.
-    runs: Vec<(u64, u64)>,
+    spans: Vec<(u64, u64)>,
 }
 
 impl Runs {
     /// Nothing yet. `most_bytes` are held in memory before they go to a file in `scratch`.
-    pub fn new(scratch: PathBuf, most_bytes: usize) -> Self {
-        Self { scratch, most_bytes, held: Vec::new(), held_bytes: 0, file: None, runs: Vec::new() }
+    pub(crate) fn new(scratch: PathBuf, most_bytes: usize) -> Self {
+        Self { scratch, most_bytes, held: Vec::new(), held_bytes: 0, file: None, spans: Vec::new() }
     }
 
     /// Adds one thing. A note is cut at [`NOTE_BYTES`].
     ///
     /// # Errors
     /// The scratch folder cannot be written.
-    pub fn push(&mut self, fingerprint: u128, offset: u64, note: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, fingerprint: u128, offset: u64, note: &[u8]) -> Result<()> {
         let note = note.get(..NOTE_BYTES).unwrap_or(note).to_vec();
         self.held_bytes = self.held_bytes.saturating_add(RECORD_BYTES).saturating_add(note.len());
         self.held.push(Record { fingerprint, offset, note });
@@ -58,7 +58,7 @@ impl Runs {
     ///
     /// # Errors
     /// As [`Runs::push`], and where the other's file cannot be read.
-    pub fn merge(&mut self, mut other: Runs) -> Result<()> {
+    pub(crate) fn merge(&mut self, mut other: Runs) -> Result<()> {
         for record in std::mem::take(&mut other.held) {
             self.push(record.fingerprint, record.offset, &record.note)?;
         }
@@ -67,8 +67,8 @@ impl Runs {
             let ours = self.file()?;
             theirs.seek(SeekFrom::Start(0)).map_err(|e| Error::io("read a temporary file", e))?;
             std::io::copy(&mut theirs, ours).map_err(|e| Error::io("write a temporary file", e))?;
-            let moved = other.runs.iter().map(|(a, b)| (begin.saturating_add(*a), begin.saturating_add(*b)));
-            self.runs.extend(moved);
+            let moved = other.spans.iter().map(|(a, b)| (begin.saturating_add(*a), begin.saturating_add(*b)));
+            self.spans.extend(moved);
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Runs {
         self.held.clear();
         self.held_bytes = 0;
         let end = self.end_of_file()?;
-        self.runs.push((begin, end));
+        self.spans.push((begin, end));
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl Runs {
     ///
     /// # Errors
     /// The scratch folder cannot be read or written.
-    pub fn duplicates(mut self, found: &mut dyn FnMut(&Record, &Record)) -> Result<()> {
+    pub(crate) fn duplicates(mut self, found: &mut dyn FnMut(&Record, &Record)) -> Result<()> {
         let mut first: Option<Record> = None;
         let mut see = |record: Record| match &first {
             Some(earlier) if earlier.fingerprint == record.fingerprint => found(earlier, &record),
@@ -131,7 +131,7 @@ impl Runs {
         let Some(file) = file.map(Arc::new) else { return Ok(()) };
         let mut readers = Vec::new();
         let mut heap = BinaryHeap::new();
-        for (begin, end) in self.runs {
+        for (begin, end) in self.spans {
             let mut reader = RunReader::new(Arc::clone(&file), begin, end);
             if let Some(record) = reader.next()? {
                 heap.push(Reverse((record, readers.len())));

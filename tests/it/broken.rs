@@ -24,7 +24,11 @@ fn every_broken_fixture_is_called_what_it_is() {
         let source = &report["sources"][0];
         let harmless = source["verdict"] == "intact";
         assert_eq!(code, Some(if harmless { 0 } else { 3 }), "{}", dump.name);
-        assert!(source["problems"].as_array().is_some_and(|problems| !problems.is_empty()), "{}: nothing found", dump.name);
+        assert!(
+            source["problems"].as_array().is_some_and(|problems| !problems.is_empty()),
+            "{}: nothing found",
+            dump.name
+        );
         // Who loads it has tests of its own.
         for (object, field) in [("", "provenance"), ("/sources/0", "loads_on")] {
             report.pointer_mut(object).and_then(Value::as_object_mut).expect("an object").remove(field);
@@ -39,6 +43,8 @@ fn broken_fixtures_are_what_the_script_makes() {
     let again = tempfile::tempdir().expect("a folder");
     let made = Command::new(root().join("scripts/make-broken")).arg(again.path()).output().expect("bash");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let bytes = |folder: &Path| -> Vec<_> { under(folder, ".rdb").iter().map(|dump| (dump.name.clone(), dump.bytes())).collect() };
+    let bytes = |folder: &Path| -> Vec<_> {
+        under(folder, ".rdb").iter().map(|dump| (dump.name.clone(), dump.bytes())).collect()
+    };
     assert!(bytes(again.path()) == bytes(&root().join("fixtures/broken")), "run scripts/make-broken");
 }

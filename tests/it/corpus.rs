@@ -186,7 +186,8 @@ fn agrees_stream(expected: &Map<String, Value>, row: &Row) -> bool {
 fn values_are_those_of_the_json_beside_a_dump() {
     let Some(root) = corpus_root() else { return };
     let folder = root.join("redis__librdb/test/dumps");
-    let dumps: BTreeMap<String, Dump> = under(&folder, ".rdb").into_iter().map(|dump| (dump.name.clone(), dump)).collect();
+    let dumps: BTreeMap<String, Dump> =
+        under(&folder, ".rdb").into_iter().map(|dump| (dump.name.clone(), dump)).collect();
     let mut wrong = Vec::new();
     let mut compared = 0;
     for json in under(&root, ".json") {
@@ -194,7 +195,8 @@ fn values_are_those_of_the_json_beside_a_dump() {
         let (dump, all_keys) = dump_of(&name);
         let dump = dumps.get(&dump).unwrap_or_else(|| panic!("{}: no {dump} beside it", json.name));
         let bytes = dump.bytes();
-        let mut stream = open(&file(&dump.path), Hashes::default(), Arc::new(rediscover::base::Silent)).expect("it opens");
+        let mut stream =
+            open(&file(&dump.path), Hashes::default(), Arc::new(rediscover::base::Silent)).expect("it opens");
         let rows = read(&mut stream, How::default());
         let expected = keys_of(&String::from_utf8(json.bytes()).expect("UTF-8"));
         let form = name.trim_end_matches(".json").rsplit('_').next().unwrap_or_default();

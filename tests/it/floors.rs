@@ -40,7 +40,8 @@ fn code(text: &str) -> String {
 
 /// The library's own files: not the command line, not tests.
 fn library() -> Vec<(String, String)> {
-    let own = |name: &str| !name.starts_with("cli/") && !matches!(name, "main.rs" | "lib.rs") && !name.ends_with("tests.rs");
+    let own =
+        |name: &str| !name.starts_with("cli/") && !matches!(name, "main.rs" | "lib.rs") && !name.ends_with("tests.rs");
     files().into_iter().filter(|(name, _)| own(name)).map(|(name, text)| (name, code(&text))).collect()
 }
 
@@ -89,7 +90,8 @@ fn imports(code: &str) -> BTreeSet<String> {
 #[test]
 fn the_table_names_every_folder() {
     let known: BTreeSet<String> = floors().into_keys().collect();
-    let there = fs::read_dir(src()).expect("src").map(|entry| entry.expect("an entry")).filter(|entry| entry.path().is_dir());
+    let there =
+        fs::read_dir(src()).expect("src").map(|entry| entry.expect("an entry")).filter(|entry| entry.path().is_dir());
     let mut there: BTreeSet<String> = there.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     assert!(there.remove("cli"));
     assert_eq!(known, there, "the table in lib.rs and the folders of src differ");
@@ -128,7 +130,19 @@ fn the_command_line_sees_only_what_the_library_exports() {
 
 #[test]
 fn only_the_command_line_prints_or_asks_the_environment_or_the_clock() {
-    let asked = ["println!", "print!", "eprintln!", "eprint!", "dbg!", "std::env", "env::var", "SystemTime", "Instant::", "Timestamp::now", "process::exit"];
+    let asked = [
+        "println!",
+        "print!",
+        "eprintln!",
+        "eprint!",
+        "dbg!",
+        "std::env",
+        "env::var",
+        "SystemTime",
+        "Instant::",
+        "Timestamp::now",
+        "process::exit",
+    ];
     let mut wrong = Vec::new();
     for (name, code) in library() {
         wrong.extend(asked.iter().filter(|word| code.contains(**word)).map(|word| format!("src/{name}: {word}")));

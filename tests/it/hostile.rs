@@ -70,7 +70,10 @@ fn run(source: &str, feed: Option<Feed>) -> Ran {
     feeding.join().expect("the feeder");
     let stdout = reading.join().expect("the reader").expect("stdout");
     Ran {
-        report: serde_json::from_slice::<Value>(&stdout).ok().and_then(|report| report.pointer("/sources/0").cloned()).unwrap_or_default(),
+        report: serde_json::from_slice::<Value>(&stdout)
+            .ok()
+            .and_then(|report| report.pointer("/sources/0").cloned())
+            .unwrap_or_default(),
         code: output.status.code(),
         peak_kib,
         took: since.elapsed(),
@@ -183,7 +186,13 @@ fn bombs_go_off_outside() {
     };
     sound("LZF that claims 2^40", 0, packed(&[0, b'x', 0xe0, 0xff, 0], HUGE), "lzf-bomb", 0);
     sound("LZF that claims 2^63", 0, packed(&[0, b'x', 0xe0, 0xff, 0], 1 << 63), "lzf-bomb", 0);
-    sound("LZF that claims 1 GiB in a hash", 4, [len(1), text(b"f"), packed(&[0, b'x'], 1 << 30)].concat(), "lzf-bomb", 3);
+    sound(
+        "LZF that claims 1 GiB in a hash",
+        4,
+        [len(1), text(b"f"), packed(&[0, b'x'], 1 << 30)].concat(),
+        "lzf-bomb",
+        3,
+    );
     sound("LZF that claims a little too much", 0, packed(&[0, b'x'], 200), "lzf-end", 0);
     sound("LZF that is shorter than it claims", 0, packed(&[0, b'x'], 2), "lzf-end", 0);
     sound("LZF that reaches before its start", 0, packed(&[0, b'x', 0x3f, 0xff], 4), "lzf-reference", 0);
@@ -274,7 +283,13 @@ fn sets_of_millions_are_compared_in_bounded_memory() {
     }
     let again = dump.at();
     dump.raw(&text(&7u32.to_be_bytes()));
-    let ran = run("-", Some({ let bytes = dump.finish(); Box::new(move |out| out.write_all(&bytes)) }));
+    let ran = run(
+        "-",
+        Some({
+            let bytes = dump.finish();
+            Box::new(move |out| out.write_all(&bytes))
+        }),
+    );
     let problem = &ran.report["problems"][0];
     assert_eq!((&ran.report["verdict"], ran.report["keys"].as_u64()), (&"damaged".into(), Some(1)), "{}", ran.report);
     assert!(problem["offset"].as_u64().is_some_and(|offset| (at..=again).contains(&offset)), "{problem}");
@@ -335,7 +350,11 @@ fn a_stream_whose_pending_entries_lie_is_damaged() {
     for (what, kind, value) in lies {
         let report = dump(&value);
         let problem = report.integrity.problems.first().unwrap_or_else(|| panic!("{what}: no problem"));
-        assert_eq!((report.verdict, report.keys, problem.kind.as_str()), (Verdict::Damaged, 2, kind), "{what}: {problem:?}");
+        assert_eq!(
+            (report.verdict, report.keys, problem.kind.as_str()),
+            (Verdict::Damaged, 2, kind),
+            "{what}: {problem:?}"
+        );
         let key = problem.key.as_ref().expect("a key");
         assert_eq!((key.head(), problem.db), (b"stream".as_slice(), Some(0)), "{what}");
         assert!((9..200).contains(&problem.offset), "{what}: {problem:?}");
@@ -348,7 +367,9 @@ fn a_pending_list_of_millions_is_bounded() {
     let count = 2_000_000u64;
     let feed = move |out: &mut dyn Write| {
         out.write_all(b"REDIS0011\x0f\x06stream")?;
-        out.write_all(&[len(0), len(0), len(count), len(0), len(1), text(b"group"), len(9), len(9), len(count)].concat())?;
+        out.write_all(
+            &[len(0), len(0), len(count), len(0), len(1), text(b"group"), len(9), len(9), len(count)].concat(),
+        )?;
         (0..count).try_for_each(|at| out.write_all(&[stream_id(at, 0), vec![0; 8], len(1)].concat()))?;
         out.write_all(&len(0))?;
         out.write_all(b"\xff\0\0\0\0\0\0\0\0")
@@ -377,10 +398,7 @@ fn json_that_nests_too_deep_is_damage_not_a_crash() {
     nodes.extend([2, 1]);
     let mut dragonfly = Builder::redis(9);
     dragonfly.aux(b"df-ver", b"1.0").key(30, b"json").raw(&text(&text_of)).string(b"after", b"value");
-    for (what, bytes) in [
-        ("text", module(3, &[vec![5], text(&text_of)].concat())),
-        ("nodes", module(0, &nodes)),
-    ] {
+    for (what, bytes) in [("text", module(3, &[vec![5], text(&text_of)].concat())), ("nodes", module(0, &nodes))] {
         let ran = run("-", Some(Box::new(move |out| out.write_all(&bytes))));
         let found = (&ran.report["verdict"], &ran.report["keys"]);
         assert_eq!(found, (&"damaged".into(), &2.into()), "{what}: {:?} {}", ran.code, ran.report);
@@ -389,7 +407,13 @@ fn json_that_nests_too_deep_is_damage_not_a_crash() {
     }
     let bytes = dragonfly.finish();
     let ran = run("-", Some(Box::new(move |out| out.write_all(&bytes))));
-    assert_eq!((ran.report["keys"].as_u64(), ran.peak_kib < MOST_KIB), (Some(2), true), "{:?} {}", ran.code, ran.report);
+    assert_eq!(
+        (ran.report["keys"].as_u64(), ran.peak_kib < MOST_KIB),
+        (Some(2), true),
+        "{:?} {}",
+        ran.code,
+        ran.report
+    );
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -544,7 +568,10 @@ fn a_million_problems_are_counted_and_few_are_kept() {
     let bytes = dump.finish();
     let ran = run("-", Some(Box::new(move |out| out.write_all(&bytes))));
     let (kept, counts) = (ran.report["problems"].as_array().map(Vec::len), &ran.report["problem_counts"]);
-    assert_eq!((kept, counts.as_object().and_then(|counts| counts.values().next()?.as_u64())), (Some(10_000), Some(200_000)));
+    assert_eq!(
+        (kept, counts.as_object().and_then(|counts| counts.values().next()?.as_u64())),
+        (Some(10_000), Some(200_000))
+    );
     assert_eq!(ran.report["problems"][0]["offset"].as_u64().map(|offset| offset < 40), Some(true));
     assert!(ran.peak_kib < MOST_KIB, "{} KiB", ran.peak_kib);
 }

@@ -32,9 +32,9 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 fn assert_same(expected: &Value, found: &Value, what: &str) {
     fn first(a: &Value, b: &Value, path: &str) -> Option<String> {
         match (a, b) {
-            (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-                a.iter().find_map(|(name, value)| first(value, b.get(name).unwrap_or(&Value::Null), &format!("{path}/{name}")))
-            }
+            (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a
+                .iter()
+                .find_map(|(name, value)| first(value, b.get(name).unwrap_or(&Value::Null), &format!("{path}/{name}"))),
             (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
                 a.iter().zip(b).enumerate().find_map(|(at, (a, b))| first(a, b, &format!("{path}/{at}")))
             }
@@ -128,7 +128,9 @@ fn a_report_does_not_depend_on_how_the_bytes_come() {
 #[test]
 fn rows_are_the_same_and_in_order() {
     each(&all(), |dump| {
-        let rows = |how| format!("{:?}", read(&mut Stream::from_reader("dump", Cursor::new(dump.bytes())).expect("it opens"), how));
+        let rows = |how| {
+            format!("{:?}", read(&mut Stream::from_reader("dump", Cursor::new(dump.bytes())).expect("it opens"), how))
+        };
         let expected = rows(How::default());
         for how in [How { threads: 1, batch_bytes: SMALL }, How { threads: 4, batch_bytes: SMALL }] {
             assert!(expected == rows(how), "{}: rows differ: {how:?}", dump.name);
@@ -148,7 +150,8 @@ fn standard_input_is_as_good_as_a_file() {
                 drop(input.map(|bytes| pipe.write_all(&bytes)));
                 drop(pipe);
                 let output = child.wait_with_output().expect("it ends");
-                let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: {error}", dump.name));
+                let report =
+                    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{}: {error}", dump.name));
                 (without_place(report), output.status.code())
             };
             let (file, code) = from(&format!("dump={}", dump.path.display()), None);
@@ -269,7 +272,12 @@ fn varied() -> Vec<u8> {
 fn analyzers_merge_in_any_order_from_any_split() {
     let varied = varied();
     let twins = || Twins::new(std::env::temp_dir(), 1 << 12, 100);
-    for (name, bytes) in fixtures().iter().filter(|dump| dump.name.contains("all-types")).map(|dump| (dump.name.clone(), dump.bytes())).chain([("varied".into(), varied)]) {
+    for (name, bytes) in fixtures()
+        .iter()
+        .filter(|dump| dump.name.contains("all-types"))
+        .map(|dump| (dump.name.clone(), dump.bytes()))
+        .chain([("varied".into(), varied)])
+    {
         assert_merges(&bytes, &format!("{name}: integrity"), &|| Examiner::new(10));
         assert_merges(&bytes, &format!("{name}: totals"), &Totals::default);
         assert_merges(&bytes, &format!("{name}: rankings"), &|| Rankings::new("dump", 7));
@@ -318,7 +326,8 @@ fn a_filter_decodes_nothing_it_skips() {
         for filter in filters {
             for how in [How::default(), How { threads: 4, batch_bytes: SMALL }] {
                 let what = format!("{}: {filter:?}, {how:?}", dump.name);
-                let options = AnalyzeOptions { run: how.options(), filter: filter.clone(), ..AnalyzeOptions::default() };
+                let options =
+                    AnalyzeOptions { run: how.options(), filter: filter.clone(), ..AnalyzeOptions::default() };
                 let some = analyze_with(&file(&dump.path), &options);
                 let count = |name: &str| some["decoding"][name].as_u64().expect("a count");
                 assert_eq!(some["decoding"]["keys_seen"], decoding["keys_seen"], "{what}");
@@ -343,10 +352,16 @@ fn a_value_of_many_batches_is_seen_whole() {
     let item = vec![b'x'; 300];
     let items: Vec<&[u8]> = std::iter::repeat_n(item.as_slice(), 2000).collect();
     let mut dump = Builder::redis(11);
-    dump.string(b"before", b"1").table(1, b"giant", &items).string(b"long", &vec![b'y'; 700_000]).string(b"after", b"2");
+    dump.string(b"before", b"1")
+        .table(1, b"giant", &items)
+        .string(b"long", &vec![b'y'; 700_000])
+        .string(b"after", b"2");
     let bytes = dump.finish();
     let expected = analyze_json(&origin(bytes.clone()), How::default());
-    assert_eq!((&expected["keyspace"]["keys"], &expected["big_keys"]["by_elements"][0]["elements"]), (&4.into(), &2000.into()));
+    assert_eq!(
+        (&expected["keyspace"]["keys"], &expected["big_keys"]["by_elements"][0]["elements"]),
+        (&4.into(), &2000.into())
+    );
     for how in [How { threads: 1, batch_bytes: SMALL }, How { threads: 8, batch_bytes: SMALL }] {
         assert_same(&expected, &analyze_json(&origin(bytes.clone()), how), &format!("{how:?}"));
     }

@@ -3,9 +3,11 @@
 mod broken;
 mod cli;
 mod corpus;
+mod documented;
 mod floors;
 mod hostile;
 mod laws;
 mod mutations;
+mod readme;
 mod render;
 mod support;

@@ -102,11 +102,16 @@ fn nothing_panics_and_nothing_passes_for_verified() {
                 let report = check_bytes(&bytes, how);
                 for problem in &report.integrity.problems {
                     assert!(problem.offset <= bytes.len() as u64, "{}: {what}: {problem:?}", dump.name);
-                    assert!(!problem.kind.is_empty() && !problem.message.is_empty(), "{}: {what}: {problem:?}", dump.name);
+                    assert!(
+                        !problem.kind.is_empty() && !problem.message.is_empty(),
+                        "{}: {what}: {problem:?}",
+                        dump.name
+                    );
                 }
                 // What only repeats the end has the whole dump before it.
                 if summed && !bytes.starts_with(&original) {
-                    let passes = report.verdict == Verdict::Intact && report.integrity.checksum.state == ChecksumState::Verified;
+                    let passes =
+                        report.verdict == Verdict::Intact && report.integrity.checksum.state == ChecksumState::Verified;
                     assert!(!passes, "{}: {what}: passes for verified", dump.name);
                 }
             }
@@ -126,7 +131,11 @@ fn refusal(spec: &ServerSpec, bytes: &[u8]) -> Option<String> {
     match start(spec, folder.path(), &["--sanitize-dump-payload", "yes"]) {
         Ok(_) => None,
         Err(refused) => {
-            let said = |line: &&str| ["rror", "orrupt", "Bad", "Invalid", "unknown", "Unknown", "ssert", "rdb.c"].iter().any(|word| line.contains(word));
+            let said = |line: &&str| {
+                ["rror", "orrupt", "Bad", "Invalid", "unknown", "Unknown", "ssert", "rdb.c"]
+                    .iter()
+                    .any(|word| line.contains(word))
+            };
             Some(refused.log.lines().find(said).unwrap_or("ended without a word").to_owned())
         }
     }
@@ -156,9 +165,17 @@ fn what_this_server_refuses_is_damaged(name: &str) {
             missed.push(format!("{}: {what}: {}", dump.name, said.trim()));
         }
     }
-    eprintln!("{name} {}: refuses {refused} of {REFUSALS}, of which {} are intact here: {missed:#?}", spec.version, missed.len());
+    eprintln!(
+        "{name} {}: refuses {refused} of {REFUSALS}, of which {} are intact here: {missed:#?}",
+        spec.version,
+        missed.len()
+    );
     assert!(refused > 20, "only {refused} were refused");
-    assert!(missed.len() as u64 * 20 <= u64::from(refused), "{name}: {} of {refused} missed: {missed:#?}", missed.len());
+    assert!(
+        missed.len() as u64 * 20 <= u64::from(refused),
+        "{name}: {} of {refused} missed: {missed:#?}",
+        missed.len()
+    );
 }
 
 #[test]

@@ -150,3 +150,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn checking_agrees_with_unpacking() {
+    let mut rng = Rng::new(11);
+    let mut out = Vec::new();
+    for round in 0..4000u64 {
+        let text: Vec<u8> = (0..rng.below(400)).map(|_| b"abcdab{}:,\"0"[rng.below(12)]).collect();
+        let Some(mut packed) = compress(&text) else { continue };
+        assert!(check(&packed, text.len()).is_ok());
+        let mut length = text.len();
+        if round % 2 == 0 {
+            let at = rng.below(packed.len());
+            packed[at] ^= 1 << rng.below(8);
+        } else {
+            length = length.wrapping_add(rng.below(3)).wrapping_sub(1);
+        }
+        assert_eq!(check(&packed, length), unpack(&packed, length, &mut out).map(|_| ()));
+    }
+}

@@ -60,11 +60,11 @@ impl Writer {
     /// `int` for what is a 64-bit integer in canonical form; `embstr` for what fits into one small allocation.
     /// Source: OBJECT ENCODING on Redis 7.0–8.6 and Valkey 8.1–9.1.
     pub(super) fn string_encoding(self, text: &Text<'_>, head: &Head<'_>) -> Encoding {
-        let Text::Whole(bytes) = text else { return Encoding::Raw };
-        if is_canonical_int(bytes) {
+        // Whatever was not looked into was compressed, and so is longer than any integer.
+        if matches!(text, Text::Whole(bytes) if is_canonical_int(bytes)) {
             return Encoding::Int;
         }
-        let len = bytes.len() as u64;
+        let len = text.len();
         let expiry = if head.expire_at.is_some() { 8 } else { 0 };
         // The string's own header and final NUL; the key's, and one byte for its kind.
         let own = len.saturating_add(4);
@@ -75,12 +75,11 @@ impl Writer {
             }
             Writer::Redis(0..=2, _) => false,
             Writer::Redis(3, 0) => len <= 39,
-            Writer::Redis(..) => len <= 44,
             Writer::Valkey(major, minor) if (major, minor) >= (9, 0) => {
                 8u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 128
             }
             Writer::Valkey(8, 1..) => 16u64.saturating_add(own) <= 64,
-            Writer::Valkey(..) => len <= 44,
+            Writer::Redis(..) | Writer::Valkey(..) => len <= 44,
         };
         if fits { Encoding::Embstr } else { Encoding::Raw }
     }
@@ -95,11 +94,10 @@ impl Writer {
             9 => Encoding::Zipmap,
             10 | 12 | 13 => Encoding::Ziplist,
             11 => Encoding::Intset,
-            14 => Encoding::Quicklist,
             15 | 19 | 21 | 26 | 27 => Encoding::Stream,
             16 | 17 | 20 => Encoding::Listpack,
             18 if self.has_listpack_lists() && quicklist.is_one_packed_node() => Encoding::Listpack,
-            18 => Encoding::Quicklist,
+            14 | 18 => Encoding::Quicklist,
             23 | 25 => Encoding::Listpackex,
             29..=32 => Encoding::Template,
             _ => Encoding::Unknown,

@@ -55,6 +55,11 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The first entry of a listpack, if it is an integer.
+    pub(super) fn first_packed(&self) -> Option<i64> {
+        crate::encoding::Listpack::new(self.bytes()).ok()?.iter().next()?.ok()?.as_int()
+    }
+
     fn fingerprint(&self) -> u128 {
         match self {
             Text::Whole(bytes) => xxhash_rust::xxh3::xxh3_128(bytes),
@@ -235,11 +240,8 @@ impl Decoder {
     }
 
     fn table(&mut self) -> (&mut table::Table, table::Target<'_>) {
-        let target = table::Target {
-            shape: &mut self.shape,
-            expiring: &mut self.expiring_fields,
-            unique: &mut self.unique,
-        };
+        let target =
+            table::Target { shape: &mut self.shape, expiring: &mut self.expiring_fields, unique: &mut self.unique };
         (&mut self.table, target)
     }
 
@@ -324,11 +326,8 @@ impl Decoder {
     }
 
     fn packed<S: Sink>(&mut self, text: Text<'_>, out: &mut Out<'_, S>) -> Result<(), Flaw> {
-        let mut target = table::Target {
-            shape: &mut self.shape,
-            expiring: &mut self.expiring_fields,
-            unique: &mut self.unique,
-        };
+        let mut target =
+            table::Target { shape: &mut self.shape, expiring: &mut self.expiring_fields, unique: &mut self.unique };
         let names = match &self.template {
             Some(names) => names.as_ref(),
             None => self.template_names.as_slice(),
@@ -367,10 +366,10 @@ impl Decoder {
             Family::Quicklist if self.announced > 0 && self.shape.elements == 0 => Err(empty(self.name)),
             _ => Ok(()),
         };
-        if let Some(json) = self.described.as_ref().and_then(|module| module.json.as_ref()) {
-            if out.emit {
-                out.element(Element::Item(json));
-            }
+        if let Some(json) = self.described.as_ref().and_then(|module| module.json.as_ref())
+            && out.emit
+        {
+            out.element(Element::Item(json));
         }
         if self.family != Family::Text {
             self.encoding = writer.encoding(self.id, &self.quicklist);

@@ -63,18 +63,30 @@ pub(super) fn value<S: Sink>(
     if !matches!(tuple, Tuple::One { unique: false } | Tuple::Template) {
         target.unique.begin(at_most);
     }
-    let mut walk = Walk { tuple, place: 0, scratch, names, target, out, taken: 0, last_expiry: 0, first_bytes: 0, flaw: None };
+    let mut walk =
+        Walk { tuple, place: 0, scratch, names, target, out, taken: 0, last_expiry: 0, first_bytes: 0, flaw: None };
     if is_listpack {
-        listpack::deep(blob, |entry| walk.entry(entry))?;
+        listpack::deep(blob, |entry| {
+            walk.entry(entry);
+            Ok(())
+        })?;
     } else {
-        ziplist::deep(blob, |entry| walk.entry(entry))?;
+        ziplist::deep(blob, |entry| {
+            walk.entry(entry);
+            Ok(())
+        })?;
     }
     if walk.place != 0 {
         let found = format!("an entry without its {}", if walk.place == 1 { "second" } else { "third" });
         return Err(Flaw::new("odd-entries", "packed value", 0, "whole tuples", found));
     }
+    let values = walk.taken.saturating_sub(1);
     if let Some(flaw) = walk.flaw.take() {
         return Err(flaw);
+    }
+    if tuple == Tuple::Template && values != names.len() {
+        let expected = format!("{} values, one for each field of the template", names.len());
+        return Err(Flaw::new("template-values", "packed value", 0, expected, values.to_string()));
     }
     target.unique.end(&mut |count| super::duplicates(count))
 }
@@ -97,7 +109,7 @@ struct Walk<'w, 't, 's, S: Sink> {
 
 impl<S: Sink> Walk<'_, '_, '_, S> {
     #[inline]
-    fn entry(&mut self, entry: Packed<'_>) -> Result<(), Flaw> {
+    fn entry(&mut self, entry: Packed<'_>) {
         match (self.tuple, self.place) {
             (Tuple::One { unique }, _) => {
                 self.target.add(entry.len() as u64);
@@ -126,7 +138,7 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
                     Ok(score) => score,
                     Err(flaw) => {
                         self.flaw.get_or_insert(flaw);
-                        return Ok(());
+                        return;
                     }
                 };
                 self.out.element(Element::Member { member: &self.scratch.first, score });
@@ -152,18 +164,14 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
                 self.expiry(entry);
             }
         }
-        Ok(())
     }
 
     /// Source: Redis 7.4–8.6 keeps fields in the order of their expiry, those without one last, and refuses others.
     fn expiry(&mut self, entry: Packed<'_>) {
-        let ms = match entry.as_int().and_then(|ms| u64::try_from(ms).ok()) {
-            Some(ms) => ms,
-            None => {
-                let found = "another entry";
-                self.flaw.get_or_insert(Flaw::new("field-expiry", "field expiry", 0, "an integer, 0 or more", found));
-                return;
-            }
+        let Some(ms) = entry.as_int().and_then(|ms| u64::try_from(ms).ok()) else {
+            let found = "another entry";
+            self.flaw.get_or_insert(Flaw::new("field-expiry", "field expiry", 0, "an integer, 0 or more", found));
+            return;
         };
         let expire_at = match field_expiry(ms) {
             Ok(at) => (ms > 0).then_some(at),
@@ -227,7 +235,7 @@ fn score(entry: Packed<'_>) -> Result<f64, Flaw> {
 fn intset<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -> Result<(), Flaw> {
     let set = Intset::new(blob)?;
     let mut digits = itoa::Buffer::new();
-    for number in set.iter() {
+    for number in &set {
         let text = digits.format(number);
         target.add(text.len() as u64);
         out.element(Element::Item(text.as_bytes()));
@@ -302,7 +310,11 @@ impl Quicklist {
             }
             Ok(())
         };
-        if ziplists { ziplist::deep(blob, &mut entry)? } else { listpack::deep(blob, &mut entry)? };
+        if ziplists {
+            ziplist::deep(blob, &mut entry)?
+        } else {
+            listpack::deep(blob, &mut entry)?
+        };
         Ok(())
     }
 

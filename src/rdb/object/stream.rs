@@ -110,7 +110,13 @@ impl Stream {
             Role::Consumers => self.consumers.0.clear(),
             Role::OwnedCount => self.open_consumer(None, out),
             Role::IdmpDuration if !(1..=86_400).contains(&value) => {
-                return Err(Flaw::new("producer-settings", "producer duration", 0, "1 to 86400 seconds", value.to_string()));
+                return Err(Flaw::new(
+                    "producer-settings",
+                    "producer duration",
+                    0,
+                    "1 to 86400 seconds",
+                    value.to_string(),
+                ));
             }
             Role::IdmpMax if !(1..=10_000).contains(&value) => {
                 return Err(Flaw::new("producer-settings", "producer entries", 0, "1 to 10000", value.to_string()));

@@ -57,10 +57,10 @@ impl Unique {
 
     #[cold]
     fn spill(&mut self, fingerprint: u128) -> bool {
-        if let Some(runs) = &mut self.runs {
-            if let Err(error) = runs.push(fingerprint, 0, &[]) {
-                self.error.get_or_insert(error);
-            }
+        if let Some(runs) = &mut self.runs
+            && let Err(error) = runs.push(fingerprint, 0, &[])
+        {
+            self.error.get_or_insert(error);
         }
         true
     }

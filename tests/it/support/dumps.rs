@@ -102,7 +102,8 @@ pub(crate) fn file(path: &Path) -> Origin {
 /// What `check` says of bytes.
 pub(crate) fn check_bytes(bytes: &[u8], how: How) -> SourceCheck {
     let mut stream = Stream::from_reader("dump", std::io::Cursor::new(bytes.to_vec())).expect("bytes open");
-    check_stream(&mut stream, &CheckOptions { run: how.options(), ..CheckOptions::default() }).expect("bytes can be read")
+    check_stream(&mut stream, &CheckOptions { run: how.options(), ..CheckOptions::default() })
+        .expect("bytes can be read")
 }
 
 pub(crate) fn check_json(origin: &Origin, how: How) -> Value {

@@ -10,15 +10,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 /// Every name `scripts/servers` knows.
-pub(crate) const NAMES: [&str; 7] = [
-    "redis-7.0",
-    "redis-7.4",
-    "redis-8.0",
-    "redis-8.6",
-    "valkey-8.1",
-    "valkey-9.1",
-    "redis-stack-7.4",
-];
+pub(crate) const NAMES: [&str; 7] =
+    ["redis-7.0", "redis-7.4", "redis-8.0", "redis-8.6", "valkey-8.1", "valkey-9.1", "redis-stack-7.4"];
 
 /// How long a server may take to load its file and answer.
 const READY: Duration = Duration::from_mins(1);
@@ -64,23 +57,13 @@ pub(crate) fn all() -> Vec<ServerSpec> {
 /// Where `REDISCOVER_REQUIRE_SERVERS=1`: there no test may pass by being skipped.
 #[expect(clippy::print_stderr, reason = "a skip has to be seen")]
 pub(crate) fn missing(name: &str) {
-    let text = format!(
-        "SKIPPED: no server {name} in {}; scripts/servers fetches it",
-        cache().display()
-    );
-    assert!(
-        env::var_os("REDISCOVER_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
-        "{text}"
-    );
+    let text = format!("SKIPPED: no server {name} in {}; scripts/servers fetches it", cache().display());
+    assert!(env::var_os("REDISCOVER_REQUIRE_SERVERS").is_none_or(|value| value != "1"), "{text}");
     eprintln!("{text}");
 }
 
 fn cache() -> PathBuf {
-    let folder = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     folder("REDISCOVER_SERVERS").unwrap_or_else(|| {
         folder("XDG_CACHE_HOME")
             .or_else(|| folder("HOME").map(|home| home.join(".cache")))
@@ -93,11 +76,7 @@ fn find(name: &str) -> Option<ServerSpec> {
     let name = NAMES.into_iter().find(|known| *known == name)?;
     let folder = cache().join(name);
     let version = fs::read_to_string(folder.join("VERSION")).ok()?;
-    Some(ServerSpec {
-        name,
-        version: version.trim().to_owned(),
-        bin: folder.join("bin"),
-    })
+    Some(ServerSpec { name, version: version.trim().to_owned(), bin: folder.join("bin") })
 }
 
 /// A server that does not start: refused its file, or found something else amiss. The log says what.
@@ -117,26 +96,11 @@ pub(crate) struct Running {
 
 /// Starts a server on `dir`, whose `dump.rdb` it loads if there is one. It listens on a unix socket alone, and saves and
 /// appends only if `extra_args` say so.
-pub(crate) fn start(
-    spec: &ServerSpec,
-    dir: &Path,
-    extra_args: &[impl AsRef<OsStr>],
-) -> Result<Running, Refused> {
-    let own = tempfile::Builder::new()
-        .prefix("rds")
-        .tempdir_in("/tmp")
-        .expect("a folder for the socket");
+pub(crate) fn start(spec: &ServerSpec, dir: &Path, extra_args: &[impl AsRef<OsStr>]) -> Result<Running, Refused> {
+    let own = tempfile::Builder::new().prefix("rds").tempdir_in("/tmp").expect("a folder for the socket");
     let log = fs::File::create(own.path().join("log")).expect("a log file");
     let child = Command::new(spec.program("server"))
-        .args([
-            "--port",
-            "0",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--unixsocket",
-        ])
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
         .arg(own.path().join("s"))
         .arg("--dir")
         .arg(dir)
@@ -146,21 +110,13 @@ pub(crate) fn start(
         .stderr(log)
         .spawn()
         .expect("the server program runs");
-    let mut running = Running {
-        spec: spec.clone(),
-        child,
-        own,
-    };
+    let mut running = Running { spec: spec.clone(), child, own };
     let since = Instant::now();
     loop {
         if running.answers() {
             return Ok(running);
         }
-        let ended = running
-            .child
-            .try_wait()
-            .expect("the server's state")
-            .is_some();
+        let ended = running.child.try_wait().expect("the server's state").is_some();
         if ended || since.elapsed() > READY {
             return Err(Refused { log: running.log() });
         }
@@ -174,8 +130,7 @@ impl Running {
     /// # Panics
     /// Where the server has gone.
     pub(crate) fn connection(&self) -> redis::Connection {
-        self.connect()
-            .unwrap_or_else(|error| panic!("{}: {error}\n{}", self.spec.name, self.log()))
+        self.connect().unwrap_or_else(|error| panic!("{}: {error}\n{}", self.spec.name, self.log()))
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -205,8 +160,7 @@ impl Running {
 
     /// Whether it has loaded its file and takes commands.
     fn answers(&self) -> bool {
-        self.connect()
-            .is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok())
+        self.connect().is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok())
     }
 }
 

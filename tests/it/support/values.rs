@@ -69,7 +69,8 @@ pub(crate) fn read(stream: &mut Stream, how: super::dumps::How) -> Vec<Row> {
         all.extend(rows);
         Ok(())
     };
-    rows(stream, |_, _| Reading::default(), &Selection::default(), &how.options(), &mut deliver).expect("it can be read");
+    rows(stream, |_, _| Reading::default(), &Selection::default(), &how.options(), &mut deliver)
+        .expect("it can be read");
     all
 }
 

@@ -1,0 +1,56 @@
+//! Every console block of the README shows what the program prints. `UPDATE_README=1 cargo test readme` writes them anew.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What a shell prints for a line of a console block, both streams, with the exit code if it is not 0.
+fn run(line: &str) -> String {
+    let bin = Path::new(env!("CARGO_BIN_EXE_rediscover"));
+    let path = format!("{}:{}", bin.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &format!("{line} 2>&1")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", path)
+        .env_remove("COLUMNS")
+        .output()
+        .unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    if let Some(code) = output.status.code().filter(|code| *code != 0) {
+        text.push_str(&format!("[exit {code}]\n"));
+    }
+    text
+}
+
+/// The age of a fixture changes by itself.
+fn ageless(text: &str) -> String {
+    regex::Regex::new(r", [\d,]+ (second|minute|hour|day)s? ago").unwrap().replace_all(text, ", … ago").into_owned()
+}
+
+#[test]
+fn readme_shows_what_is_printed() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&file).unwrap();
+    let mut now = String::new();
+    let mut rest = readme.as_str();
+    let mut commands = 0;
+    while let Some((before, block)) = rest.split_once("```console\n") {
+        let (block, after) = block.split_once("```").unwrap();
+        now.push_str(before);
+        now.push_str("```console\n");
+        for line in block.lines().filter(|line| line.starts_with("$ ")) {
+            commands += 1;
+            now.push_str(line);
+            now.push('\n');
+            now.push_str(&run(&line[2..]));
+        }
+        now.push_str("```");
+        rest = after;
+    }
+    now.push_str(rest);
+    assert!(commands > 0, "no console block in README.md");
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&file, ageless(&now)).unwrap();
+    } else {
+        assert_eq!(ageless(&now), ageless(&readme));
+    }
+}
