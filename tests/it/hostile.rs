@@ -315,8 +315,12 @@ fn a_key_of_300_mb_and_a_string_of_512_mb_are_not_held() {
     assert_eq!(ran.report["checksum"]["state"], "disabled");
 }
 
+/// A stream's id, and a consumer with what it owns.
+type Id = (u64, u64);
+type Consumer<'a> = (&'a [u8], &'a [Id]);
+
 /// A stream without entries, with one group whose pending entries and consumers are given.
-fn stream_of(pending: &[(u64, u64)], consumers: &[(&[u8], &[(u64, u64)])]) -> Vec<u8> {
+fn stream_of(pending: &[Id], consumers: &[Consumer<'_>]) -> Vec<u8> {
     let mut value = [len(0), len(0), len(9), len(9), len(1), text(b"group"), len(9), len(9)].concat();
     value.extend(len(pending.len() as u64));
     for (ms, seq) in pending {
