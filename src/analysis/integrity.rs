@@ -68,11 +68,7 @@ impl Examiner {
     #[cold]
     fn damage(&mut self, damage: &Damage<'_>) {
         let kind = damage.flaw.kind().0;
-        if damage.fatal && kind == "unknown-type" && damage.flaw.expected().starts_with("a type or opcode of Dragonfly")
-        {
-            self.unsupported = true;
-        }
-        self.unsupported |= damage.fatal && damage.flaw.found().starts_with("type 6 ");
+        self.unsupported |= kind == "unsupported-type";
         self.add(Problem {
             severity: severity(kind),
             offset: damage.offset,
@@ -213,7 +209,7 @@ impl Examiner {
         let tally = &scope.tally;
         let hex = |value: u64| format!("{value:016x}");
         if let Ended::NoChecksum { have } = tally.ended {
-            let flaw = Flaw::short("checksum", 0, 8, have);
+            let flaw = Flaw::new("truncated", "checksum", 0, "8 bytes", format!("{have} remain"));
             self.flaw(Severity::Error, "check-sum", tally.bytes.saturating_sub(have), &flaw);
         }
         let state = match (tally.stored, tally.computed) {
@@ -351,7 +347,9 @@ impl Analyzer for Examiner {
         };
         let unknown_version = scope.prologue.header.is_some_and(|header| !header.is_known());
         let unsupported = self.unsupported || (unknown_version && tally.ended == Ended::Broken);
-        let cut_short = matches!(tally.ended, Ended::Truncated | Ended::NoChecksum { .. });
+        // An input that only ends too early is truncated; if something was wrong before that, the end is a consequence.
+        let cut_short =
+            matches!(tally.ended, Ended::Truncated | Ended::NoChecksum { .. }) && self.errors <= self.ends();
         let verdict = if tally.ended == Ended::NotAnRdb || unsupported {
             Some(Verdict::Unsupported)
         } else if cut_short {
@@ -380,6 +378,12 @@ impl Analyzer for Examiner {
 }
 
 impl Examiner {
+    /// Errors that only say that the input ends too early.
+    fn ends(&self) -> u64 {
+        const ENDS: [&str; 4] = ["truncated", "compressed-truncated", "shrunk", "empty"];
+        ENDS.iter().filter_map(|kind| self.counts.get(*kind)).sum()
+    }
+
     fn module(&mut self, id: crate::rdb::module::ModuleId) {
         if id.0 != 0 {
             self.add_module(id.to_string(), 1);

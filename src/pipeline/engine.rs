@@ -278,8 +278,11 @@ pub(super) fn drive<T: Task>(
     let header = match Header::parse(buffer.bytes()) {
         Ok(header) => header,
         Err(flaw) => {
-            tally.ended =
-                if flaw.kind().0 == "short" || flaw.kind().0 == "empty" { Ended::Truncated } else { Ended::NotAnRdb };
+            tally.ended = if flaw.kind().0 == "truncated" || flaw.kind().0 == "empty" {
+                Ended::Truncated
+            } else {
+                Ended::NotAnRdb
+            };
             tally.header_flaw = Some(flaw);
             let more = feed.drain(&mut tally)?;
             tally.bytes = more.saturating_add(buffer.filled as u64);

@@ -47,7 +47,7 @@ impl Header {
     /// Reads the header.
     ///
     /// # Errors
-    /// A flaw of kind `not-an-rdb` where the bytes are something else, with a guess at what; `short` where there are fewer
+    /// A flaw of kind `not-an-rdb` where the bytes are something else, with a guess at what; `truncated` where there are fewer
     /// than nine and they begin like an RDB.
     pub fn parse(bytes: &[u8]) -> Result<Self, Flaw> {
         let head = bytes.get(..HEADER_BYTES).unwrap_or(bytes);
@@ -56,7 +56,8 @@ impl Header {
             return Err(Flaw::new("empty", "header", 0, "`REDIS` or `VALKEY` and a version", "no bytes at all"));
         }
         if head.len() < HEADER_BYTES && (starts_like(b"REDIS") || starts_like(b"VALKEY")) {
-            return Err(Flaw::short("header", 0, HEADER_BYTES as u64, head.len() as u64));
+            let found = format!("{} remain", head.len());
+            return Err(Flaw::new("truncated", "header", 0, format!("{HEADER_BYTES} bytes"), found));
         }
         let (magic, digits) = if let Some(digits) = head.strip_prefix(b"REDIS") {
             (Magic::Redis, digits)

@@ -639,5 +639,7 @@ fn unknown(byte: u8, dialect: Dialect) -> Flaw {
         (201 | 202, Dialect::Dragonfly) => format!("opcode {byte} (a compressed block, which is not supported)"),
         _ => format!("{byte} (0x{byte:02x})"),
     };
-    Flaw::new("unknown-type", "type or opcode", 0, expected, found)
+    // What only another program can read is no damage.
+    let kind = if byte == 6 || dialect == Dialect::Dragonfly { "unsupported-type" } else { "unknown-type" };
+    Flaw::new(kind, "type or opcode", 0, expected, found)
 }

@@ -95,9 +95,10 @@ pub enum Verdict {
     Intact,
     /// Something in it contradicts its format or its checksum.
     Damaged,
-    /// It ends before its end.
+    /// It ends before its end, and nothing was wrong until there.
     Truncated,
-    /// It cannot be read to its end: an unknown version, type or opcode.
+    /// It is not damaged as far as can be told, but cannot be read to its end: another kind of file, a version of the
+    /// future, data whose length only a module or another vendor knows.
     Unsupported,
 }
 

@@ -166,8 +166,8 @@ fn counts_and_lengths_that_cannot_be() {
     meta.string(b"sound", b"value");
     let at = meta.at();
     meta.raw(&[243]).raw(&len(1 << 60)).raw(b"Abcd").raw(&[0]);
-    cases.push(("metadata of 2^60 classes", meta.cut(), expect("truncated", "truncated", at, 1)));
-    cases.push(("the same, called out", meta.cut(), expect("truncated", "key-metadata", at + 1, 1)));
+    cases.push(("metadata of 2^60 classes", meta.cut(), expect("damaged", "truncated", at, 1)));
+    cases.push(("the same, called out", meta.cut(), expect("damaged", "key-metadata", at + 1, 1)));
     let mut long_key = Builder::redis(11);
     long_key.raw(&[0]).raw(&len(1 << 50)).raw(b"key");
     cases.push(("a key of 2^50", long_key.cut(), expect("truncated", "truncated", 9, 0)));
@@ -456,15 +456,15 @@ fn files_that_are_something_else() {
         ("version 0", b"REDIS0000\xff".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
         ("no version", b"REDISabcd\xff".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
         ("only a header", b"REDIS0011".to_vec(), expect("truncated", "truncated", 9, 0)),
-        ("no checksum", b"REDIS0011\xff".to_vec(), expect("truncated", "short", 10, 0)),
-        ("half a checksum", b"REDIS0011\xff\0\0\0\0".to_vec(), expect("truncated", "short", 10, 0)),
+        ("no checksum", b"REDIS0011\xff".to_vec(), expect("truncated", "truncated", 10, 0)),
+        ("half a checksum", b"REDIS0011\xff\0\0\0\0".to_vec(), expect("truncated", "truncated", 10, 0)),
         ("gzip in gzip", gzip(&gzip(&sound)), expect("unsupported", "compressed-twice", 0, 0)),
         ("zstd in gzip", gzip(&zstd(&sound)), expect("unsupported", "compressed-twice", 0, 0)),
         ("gzip without content", gzip(b""), expect("truncated", "empty", 0, 0)),
     ];
     let prefixes = (1..9).map(|length| (b"REDIS0011".get(..length).expect("a prefix"), length));
     for (prefix, _) in prefixes {
-        cases.push(("a short header", prefix.to_vec(), expect("truncated", "short", 0, 0)));
+        cases.push(("a short header", prefix.to_vec(), expect("truncated", "truncated", 0, 0)));
     }
     all_right(cases);
 
