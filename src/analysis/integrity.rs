@@ -340,6 +340,7 @@ impl Analyzer for Examiner {
         let tally = &scope.tally;
         let looked_into_all = scope.validated && tally.counters.not_looked_into == 0;
         let validated = match (looked_into_all, scope.filtered) {
+            _ if tally.ended == Ended::NotAnRdb => Validated::Framing,
             (true, false) => Validated::All,
             (true, true) => Validated::Selected,
             (false, _) if scope.validated => Validated::Selected,

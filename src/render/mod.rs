@@ -47,6 +47,9 @@ pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
             ("damaged", "take another copy or an older dump; 'rediscover analyze' shows what can be read")
         }
         Verdict::Truncated => ("truncated", "copy it again, after the save has ended, and compare sizes"),
+        Verdict::Unsupported if integrity.problem_counts.contains_key("not-an-rdb") => {
+            ("unsupported", "it is no RDB file, and this release reads nothing else")
+        }
         Verdict::Unsupported => ("unsupported", "a newer rediscover may read it; what precedes that place was read"),
     };
     (format!("{what}{place}"), next.to_owned())

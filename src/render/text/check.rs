@@ -307,6 +307,9 @@ fn next(report: &CheckReport, first: &SourceCheck, view: CheckView<'_>) -> Strin
             format!("next: rediscover check {} --format json    (every problem)", name(bad))
         }
         Some(bad) if bad.keys > 0 => format!("next: rediscover analyze {}    (what can still be read)", name(bad)),
+        Some(bad) if bad.magic.is_none() && bad.verdict == Verdict::Unsupported => {
+            "next: give it an RDB file: this is something else, and this release reads nothing else".into()
+        }
         Some(_) => "next: take another copy of the file, or an older dump".into(),
         None if view.target.is_none() => {
             format!(
