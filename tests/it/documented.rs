@@ -1,6 +1,8 @@
 //! What no server here writes, built byte by byte from the format's description: KeyDB, Dragonfly, Redis 8.8 and later, opcodes
 //! of clusters and release candidates. The support table says `documented` of these, not `verified`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use rediscover::analysis::{CheckOptions, check};
 use rediscover::base::Error;
 use rediscover::pipeline::{RowSource, RunOptions, Selection, rows};

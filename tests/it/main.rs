@@ -7,6 +7,7 @@ mod documented;
 mod floors;
 mod hostile;
 mod laws;
+mod loads_on;
 mod mutations;
 mod readme;
 mod render;

@@ -1,5 +1,7 @@
 //! Every console block of the README shows what the program prints. `UPDATE_README=1 cargo test readme` writes them anew.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 
