@@ -1,4 +1,6 @@
 //! Integration tests.
 
 mod cli;
+mod live;
 mod render;
+mod support;
