@@ -7,6 +7,7 @@ mod documented;
 mod floors;
 mod hostile;
 mod laws;
+mod live;
 mod loads_on;
 mod mutations;
 mod readme;

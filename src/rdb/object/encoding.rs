@@ -66,19 +66,23 @@ impl Writer {
         }
         let len = text.len();
         let expiry = if head.expire_at.is_some() { 8 } else { 0 };
-        // The string's own header and final NUL; the key's, and one byte for its kind.
+        // The string's own header and final NUL; the key's, and one byte for the size of that header.
         let own = len.saturating_add(4);
-        let key = head.key.len.saturating_add(if head.key.len < 32 { 2 } else { 4 }).saturating_add(1);
+        let key = head.key.len.saturating_add(3);
         let fits = match self {
             Writer::Redis(major, minor) if (major, minor) >= (8, 2) => {
-                16u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 64
+                16u64.saturating_add(key).saturating_add(own) <= 64
             }
             Writer::Redis(0..=2, _) => false,
             Writer::Redis(3, 0) => len <= 39,
             Writer::Valkey(major, minor) if (major, minor) >= (9, 0) => {
+                let key = if head.key.len < 32 { key } else { key.saturating_add(2) };
                 8u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 128
             }
-            Writer::Valkey(8, 1..) => 16u64.saturating_add(own) <= 64,
+            Writer::Valkey(8, 1..) => {
+                let expiry = if head.key.len < 32 { expiry } else { 0 };
+                16u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 64
+            }
             Writer::Redis(..) | Writer::Valkey(..) => len <= 44,
         };
         if fits { Encoding::Embstr } else { Encoding::Raw }

@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod dumps;
+pub(crate) mod keyspace;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod values;
