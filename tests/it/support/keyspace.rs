@@ -2,7 +2,7 @@
 //!
 //! Not in it: what a server keeps only in memory, and what it does not tell (the producers of a stream, a time series'
 //! samples). Moments when a consumer was seen are in it, because a server that has only loaded a file answers with the
-//! file's own; [`Keyspace::without_consumer_times`] takes them out.
+//! file's own.
 
 use redis::{Connection, Value as Reply, cmd};
 use rediscover::base::{Limits, UnixMs};
@@ -100,28 +100,6 @@ impl Keyspace {
             !fields.is_empty()
         });
         self
-    }
-
-    /// Without the moments when consumers were seen: they differ between servers that hold the same.
-    #[must_use]
-    pub(crate) fn without_consumer_times(mut self) -> Self {
-        for value in self.keys.values_mut() {
-            let Data::Stream(stream) = &mut value.data else { continue };
-            for consumer in stream.groups.values_mut().flat_map(|group| group.consumers.values_mut()) {
-                (consumer.seen, consumer.active) = (None, None);
-            }
-        }
-        self
-    }
-
-    /// Without what depends on the server more than on the data: encodings, idle times, frequencies.
-    #[must_use]
-    pub(crate) fn values_only(mut self) -> Self {
-        for value in self.keys.values_mut() {
-            value.encoding.clear();
-            (value.idle, value.freq) = (None, None);
-        }
-        self.without_consumer_times()
     }
 }
 

@@ -36,10 +36,6 @@ impl ServerSpec {
         found
     }
 
-    pub(crate) fn is_valkey(&self) -> bool {
-        self.name.starts_with("valkey-")
-    }
-
     /// One of its programs: `server`, `cli`, `check-rdb`, `check-aof`.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
@@ -135,10 +131,6 @@ impl Running {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.own.path().join("s")
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// What it has said so far; not always UTF-8, so as near as can be.
