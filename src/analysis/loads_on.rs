@@ -185,7 +185,9 @@ impl Server {
                 first: None,
                 needs: Vec::new(),
             }),
-            _ => Some(Judged::no(format!("RDB version {version} is newer than its own, {}", self.newest), None)),
+            Magic::Redis => {
+                Some(Judged::no(format!("RDB version {version} is newer than its own, {}", self.newest), None))
+            }
         }
     }
 

@@ -2,5 +2,6 @@
 
 mod cli;
 mod live;
+mod loads;
 mod render;
 mod support;
