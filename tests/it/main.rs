@@ -8,7 +8,7 @@ mod floors;
 mod hostile;
 mod laws;
 mod live;
-mod loads_on;
+mod loads;
 mod mutations;
 mod readme;
 mod render;

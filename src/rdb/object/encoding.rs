@@ -1,4 +1,5 @@
-//! What OBJECT ENCODING says on the server that wrote the dump, after it loaded it.
+//! What OBJECT ENCODING says on the server that wrote the dump: of a collection when it was saved (a small one that had grown
+//! and shrunk again is packed anew by whoever loads it), of a string after it was loaded.
 
 use super::Text;
 use super::packed::Quicklist;

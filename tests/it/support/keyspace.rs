@@ -2,7 +2,7 @@
 //!
 //! Not in it: what a server keeps only in memory, and what it does not tell (the producers of a stream, a time series'
 //! samples). Moments when a consumer was seen are in it, because a server that has only loaded a file answers with the
-//! file's own.
+//! file's own; [`Keyspace::without_consumer_times`] takes them out.
 
 use redis::{Connection, Value as Reply, cmd};
 use rediscover::base::{Limits, UnixMs};
@@ -101,6 +101,45 @@ impl Keyspace {
         });
         self
     }
+
+    /// Without the moments when consumers were seen: they differ between servers that hold the same.
+    #[must_use]
+    pub(crate) fn without_consumer_times(mut self) -> Self {
+        for value in self.keys.values_mut() {
+            let Data::Stream(stream) = &mut value.data else { continue };
+            for consumer in stream.groups.values_mut().flat_map(|group| group.consumers.values_mut()) {
+                (consumer.seen, consumer.active) = (None, None);
+            }
+        }
+        self
+    }
+
+    /// Without what depends on the server more than on the data: encodings, idle times, frequencies.
+    #[must_use]
+    pub(crate) fn values_only(mut self) -> Self {
+        for value in self.keys.values_mut() {
+            value.encoding.clear();
+            (value.idle, value.freq) = (None, None);
+        }
+        self.without_consumer_times()
+    }
+}
+
+/// Fails where the two differ, with the first key that does.
+///
+/// # Panics
+/// That is how it fails.
+pub(crate) fn assert_equal(about: &str, ours: &Keyspace, theirs: &Keyspace) {
+    let keys = |keyspace: &Keyspace| {
+        let names = keyspace.keys.keys();
+        names.map(|(db, key)| format!("{db}:{}", key.escape_ascii())).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(ours), keys(theirs), "{about}: the keys");
+    for ((db, key), own) in &ours.keys {
+        let live = &theirs.keys[&(*db, key.clone())];
+        assert!(own == live, "{about}: db {db} key {}\n  ours: {own:?}\ntheirs: {live:?}", key.escape_ascii());
+    }
+    assert_eq!(ours.functions, theirs.functions, "{about}: functions");
 }
 
 // --- from a dump ---
@@ -171,9 +210,14 @@ impl RowSource for Collector {
                     data: parts.finish(ty, entry.module),
                 };
                 let key = (entry.head.db, entry.head.key.to_name().head().to_vec());
-                self.done.keys.push((key, value));
+                let empty = entry.shape.is_some_and(|shape| shape.elements == 0);
+                if !empty || matches!(value.data, Data::Stream(_) | Data::Json(_) | Data::Module(_)) {
+                    self.done.keys.push((key, value));
+                }
             }
             Item::Function { code, .. } => self.done.functions.push(code.to_vec()),
+            // What a server passes over is no key.
+            Item::Damage(damage) if damage.flaw.kind().0 == "empty-collection" => {}
             Item::Damage(damage) => panic!("damage at {}: {}", damage.offset, damage.flaw),
             _ => {}
         }
@@ -277,7 +321,32 @@ fn module_data(module: &Module) -> Data {
         return Data::Json(serde_json::from_slice(json).expect("JSON"));
     }
     assert!(module.known && module.flaw.is_none(), "{module:?}");
-    Data::Module(module.header.iter().map(|(name, field)| ((*name).to_owned(), info(field))).collect())
+    let header = module.header.iter().map(|(name, field)| ((*name).to_owned(), info(field)));
+    let mut header: BTreeMap<_, _> = header.collect();
+    comparable(&type_name(module), &mut header);
+    if let Some(Info::List(rules)) = header.get_mut("rules") {
+        // The last part of a rule is the bucket in progress, which TS.INFO does not tell.
+        for rule in rules {
+            let Info::List(parts) = rule else { panic!("{rule:?}") };
+            parts.truncate(4);
+        }
+    }
+    Data::Module(header)
+}
+
+/// Leaves what both a header and an INFO say, lists in one order.
+fn comparable(module: &str, info: &mut BTreeMap<String, Info>) {
+    let only_header = ["options", "filters", "key_self_name", "chunk_samples", "payloads", "terms"];
+    let only_live = ["memory_usage", "unmerged_weight", "vset_uid"];
+    info.retain(|name, _| !only_header.contains(&name.as_str()) && !only_live.contains(&name.as_str()));
+    // There it is bytes of memory.
+    if module.starts_with("MBbloom") {
+        info.remove("size");
+    }
+    // TOPK.LIST sorts what the header has in the order of the heap.
+    if let Some(Info::List(items)) = info.get_mut("items") {
+        items.sort_by_key(|item| format!("{item:?}"));
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an INFO says no number above 2^53 here")]
@@ -465,7 +534,15 @@ fn live_info(connection: &mut Connection, module: &str, key: &[u8]) -> BTreeMap<
     if module == "TSDB-TYPE" {
         let last: Vec<Reply> = of_key(connection, "TS.GET", key, &[]);
         info.insert("last_value".to_owned(), last.get(1).map_or(Info::Number(0.0), reply_info));
+        if let Some(Info::List(rules)) = info.get_mut("rules") {
+            // Destination, bucket, aggregation, alignment: in a header the alignment comes before the aggregation.
+            for rule in rules {
+                let Info::List(parts) = rule else { panic!("{rule:?}") };
+                parts.swap(2, 3);
+            }
+        }
     }
+    comparable(module, &mut info);
     info
 }
 

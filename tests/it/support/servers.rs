@@ -1,6 +1,6 @@
 //! Real servers, as `scripts/servers` lays them down.
 //!
-//! A test asks for the servers it needs with [`ServerSpec::named`] or [`all`], and leaves with [`missing`] where one is not
+//! A test asks for the servers it needs with [`ServerSpec::named`], and leaves with [`missing`] where one is not
 //! there: a notice for a developer, a failure where `REDISCOVER_REQUIRE_SERVERS=1` says that they have to be.
 
 use std::ffi::OsStr;
@@ -40,11 +40,6 @@ impl ServerSpec {
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
-}
-
-/// The servers that are there, oldest first; a notice for each that is not.
-pub(crate) fn all() -> Vec<ServerSpec> {
-    NAMES.into_iter().filter_map(ServerSpec::named).collect()
 }
 
 /// Says on stderr that a test goes without this server.
