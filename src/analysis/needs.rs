@@ -95,11 +95,11 @@ impl Needs {
             self.note(Need::Engine(engine.to_owned()), at(offset));
         }
         if let Some(name) = words.find_map(|word| word.strip_prefix("name=")) {
-            self.library(name.to_owned(), offset);
+            self.add_library(name.to_owned(), offset);
         }
     }
 
-    fn library(&mut self, name: String, offset: u64) {
+    fn add_library(&mut self, name: String, offset: u64) {
         if let Some(first) = self.libraries.get_mut(&name) {
             let again = offset.max(*first);
             *first = offset.min(*first);
@@ -187,7 +187,7 @@ impl Analyzer for Needs {
             self.note(need, first);
         }
         self.highest_db = self.highest_db.max(other.highest_db);
-        other.libraries.into_iter().for_each(|(name, offset)| self.library(name, offset));
+        other.libraries.into_iter().for_each(|(name, offset)| self.add_library(name, offset));
         Ok(())
     }
 
