@@ -137,16 +137,15 @@ pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream) {
     }
 }
 
-/// Whether the keyspace fits: by what the server used when it wrote the file, and by the content itself.
+/// Whether the keyspace fits, by what the server used when it wrote the file.
 fn fits(limit: u64, scope: &Scope) -> Fits {
     let used = scope.prologue.aux_number(b"used-mem").and_then(|used| u64::try_from(used).ok());
-    // No server holds values in less memory than their uncompressed content; what it used is the better word.
     let verdict = match used {
         Some(used) if used <= limit => Fullness::Yes,
         Some(_) => Fullness::No,
         None => Fullness::Unknown,
     };
-    Fits { maxmemory_bytes: limit, needs_at_least_bytes: used.unwrap_or(0), used_memory_bytes: used, verdict }
+    Fits { maxmemory_bytes: limit, used_memory_bytes: used, verdict }
 }
 
 /// The verdict on one server, if the report has it.

@@ -134,7 +134,8 @@ fn of_limit(rules: &mut Rules, source: &SourceCheck) -> Option<Value> {
         "ruleIndex": rules.index("does-not-fit", "the keyspace needs more memory than there is"),
         "level": "error",
         "message": {"text": format!(
-            "needs at least {} bytes of {}", fits.needs_at_least_bytes, fits.maxmemory_bytes
+            "the server that wrote it used {} bytes, more than {}",
+            fits.used_memory_bytes.unwrap_or_default(), fits.maxmemory_bytes
         )},
         "locations": [location(&source.source, None)],
     }))

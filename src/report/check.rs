@@ -205,9 +205,8 @@ pub struct Duplicates {
 pub struct Fits {
     /// The limit asked about, in bytes.
     pub maxmemory_bytes: u64,
-    /// Least memory the server needs for it, in bytes.
-    pub needs_at_least_bytes: u64,
-    /// What the server used when it wrote the file (AUX `used-mem`), in bytes.
+    /// What the server used when it wrote the file (AUX `used-mem`), in bytes; null where the file does not say. The
+    /// verdict compares the two, and is `unknown` then: another server may need more or less.
     pub used_memory_bytes: Option<u64>,
     /// The answer.
     pub verdict: Fullness,

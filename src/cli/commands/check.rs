@@ -83,9 +83,14 @@ fn judge(check: &SourceCheck, args: &CheckArgs, ending: &mut Ending) {
         }
     }
     if let Some(fits) = check.fits.as_ref().filter(|fits| fits.verdict == Fullness::No) {
-        let (needs, limit) = (size::human(fits.needs_at_least_bytes), size::human(fits.maxmemory_bytes));
+        let used = size::human(fits.used_memory_bytes.unwrap_or_default());
+        let limit = size::human(fits.maxmemory_bytes);
         let next = "give the server more memory, or restore fewer keys".to_owned();
-        ending.damaged(name, format!("does not fit: it needs at least {needs} of {limit}"), Some(next));
+        ending.damaged(
+            name,
+            format!("does not fit: the server that wrote it used {used}, more than {limit}"),
+            Some(next),
+        );
     }
 }
 

@@ -81,15 +81,15 @@ fn source(
     }
     if let Some(fits) = &source.fits {
         let limit = size::human(fits.maxmemory_bytes);
-        let needs = size::human(fits.needs_at_least_bytes);
-        let used = fits.used_memory_bytes.map(size::human);
-        let used = used.map(|used| format!("; the server that wrote it used {used}")).unwrap_or_default();
+        let used = fits.used_memory_bytes.map(size::human).unwrap_or_default();
         let text = match fits.verdict {
-            Fullness::Yes => format!("fits into {limit}: it needs about {needs}{used}"),
+            Fullness::Yes => format!("fits into {limit}: the server that wrote it used {used}"),
             Fullness::No => {
-                look.paint(Paint::Bad, &format!("does not fit into {limit}: it needs at least {needs}{used}"))
+                look.paint(Paint::Bad, &format!("does not fit into {limit}: the server that wrote it used {used}"))
             }
-            Fullness::Unknown => format!("may fit into {limit}: it needs at least {needs}{used}"),
+            Fullness::Unknown => {
+                format!("whether it fits into {limit} is not known: the file does not say what its server used")
+            }
         };
         writeln!(out, "{}", wrap(&format!("  {text}"), look.columns(), 4))?;
     }
