@@ -1,10 +1,12 @@
 //! What a Redis person sees: names of keys, types, encodings, slots.
 
+pub mod command;
 mod glob;
 mod name;
 mod slot;
 mod types;
 
+pub use command::{Arg, ArgSpan, Args, Command};
 pub use glob::glob_match;
 pub use name::{KeyName, escape, hex, printable};
 pub use slot::{hash_tag, slot};

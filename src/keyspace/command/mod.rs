@@ -1,0 +1,114 @@
+//! Commands as an append-only file holds them, and what each is known to do.
+//!
+//! ```text
+//! table   every command of the servers known here, as COMMAND INFO describes it     keys    which arguments are keys
+//! lookup  a name to its line in the table                                            expiry  when it lets a key expire
+//! ```
+
+use crate::base::UnixMs;
+
+/// One argument: all of it, or the beginning of one that is too long to be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arg<'a> {
+    /// The bytes, or their beginning.
+    pub head: &'a [u8],
+    /// The full length in bytes.
+    pub len: u64,
+}
+
+impl<'a> Arg<'a> {
+    /// The bytes, if all of them are held.
+    pub fn whole(self) -> Option<&'a [u8]> {
+        (self.head.len() as u64 == self.len).then_some(self.head)
+    }
+}
+
+/// Where an argument stands in the bytes that [`Args`] borrows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArgSpan {
+    /// Its first byte.
+    pub at: usize,
+    /// Bytes that are held.
+    pub held: usize,
+    /// Its full length.
+    pub len: u64,
+}
+
+/// The arguments of a command, its name first.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    bytes: &'a [u8],
+    spans: &'a [ArgSpan],
+    count: u64,
+}
+
+impl<'a> Args<'a> {
+    /// Arguments that stand in `bytes`; of a command with very many, `spans` may have only the first of `count`.
+    pub fn new(bytes: &'a [u8], spans: &'a [ArgSpan], count: u64) -> Self {
+        Self { bytes, spans, count }
+    }
+
+    /// How many the command has, its name included.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many are held: the first of them. Fewer than [`Args::count`] only in commands of megabytes.
+    pub fn held(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The argument at this place, 0 being the name; none if it is not there or not held.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Arg<'a>> {
+        let span = self.spans.get(index)?;
+        Some(Arg { head: self.bytes.get(span.at..span.at.checked_add(span.held)?)?, len: span.len })
+    }
+
+    /// The bytes at this place, if they are held whole.
+    #[inline]
+    pub fn whole(&self, index: usize) -> Option<&'a [u8]> {
+        self.get(index)?.whole()
+    }
+
+    /// The name; empty if there is none.
+    pub fn name(&self) -> &'a [u8] {
+        self.get(0).map_or(&[], |name| name.head)
+    }
+
+    /// Those that are held, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Arg<'a>> {
+        let all = *self;
+        (0..all.held()).filter_map(move |index| all.get(index))
+    }
+}
+
+/// One command of an append-only file, after all of it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// Where its `*` stands in the uncompressed stream of its file.
+    pub offset: u64,
+    /// The line that `*` begins, from 1, as an editor counts them.
+    pub line: u64,
+    /// From the `*` to the end of its last argument's line.
+    pub bytes: u64,
+    /// The database that is selected; none if that is not known, after damage.
+    pub db: Option<u64>,
+    /// The last `#TS:` annotation before it.
+    pub time: Option<UnixMs>,
+    /// Where the MULTI stands that it is queued under.
+    pub transaction: Option<u64>,
+    /// Its arguments, the name first.
+    pub args: Args<'a>,
+    /// What is known of it; none for a name that no server known here has.
+    pub spec: Option<&'static Spec>,
+}
+
+/// What is known of a command.
+#[derive(Debug)]
+pub struct Spec {
+    /// Its name in lower case; a subcommand's is `xgroup|create`.
+    pub name: &'static str,
+    /// Arguments, the name included: so many, or, negative, at least so many.
+    pub arity: i16,
+}
