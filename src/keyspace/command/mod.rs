@@ -1,9 +1,16 @@
 //! Commands as an append-only file holds them, and what each is known to do.
 //!
 //! ```text
-//! table   every command of the servers known here, as COMMAND INFO describes it     keys    which arguments are keys
-//! lookup  a name to its line in the table                                            expiry  when it lets a key expire
+//! table   every command of the servers known here, as COMMAND describes it     keys    which arguments are keys
+//! spec    what a line of the table says                                        expiry  when it lets a key expire
+//! lookup  a name to its line in the table
 //! ```
+
+mod lookup;
+mod spec;
+mod table;
+
+pub use spec::{Access, Begin, Clock, Effect, Expires, Find, KeySpec, Servers, Spec, Touch, Values};
 
 use crate::base::UnixMs;
 
@@ -102,13 +109,4 @@ pub struct Command<'a> {
     pub args: Args<'a>,
     /// What is known of it; none for a name that no server known here has.
     pub spec: Option<&'static Spec>,
-}
-
-/// What is known of a command.
-#[derive(Debug)]
-pub struct Spec {
-    /// Its name in lower case; a subcommand's is `xgroup|create`.
-    pub name: &'static str,
-    /// Arguments, the name included: so many, or, negative, at least so many.
-    pub arity: i16,
 }
