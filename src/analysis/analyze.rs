@@ -1,14 +1,13 @@
 //! `analyze`: what is in one or several keyspaces.
 
 use super::big_keys::Rankings;
-use super::check::{expect_hash, open_hashed, see_stream, take_facts};
-use super::integrity::Examiner;
 use super::keyspace::Totals;
+use super::parts;
 use super::prefixes::Prefixes;
 use super::set::AnalyzerSet;
 use super::ttl::Expiries;
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::pipeline::{Analyzer, Filter, RunOptions, Scope, Selection, Tally, run};
+use crate::pipeline::{Analyzer, Filter, RunOptions, Scope, Selection, Tally};
 use crate::report::{Analysis, Decoding, SourceAnalysis, SourceFacts, SourceIntegrity};
 use crate::source::Origin;
 
@@ -72,6 +71,7 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
         match one(origin, options, &mut facts) {
             Ok((shown, integrity, scope)) => {
+                facts.source.clone_from(&origin.name);
                 facts.kind = Some(integrity.kind.clone());
                 analyzed.integrity.push(integrity);
                 if origins.len() > 1 {
@@ -101,10 +101,8 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
 }
 
 fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Result<(Shown, SourceIntegrity, Scope)> {
-    let mut stream = open_hashed(origin, &options.run)?;
     let limits = options.run.limits;
     let set = AnalyzerSet {
-        examiner: Some(Examiner::new(limits.problems)),
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new(&origin.name, options.top)),
         prefixes: Some(Prefixes::new(limits.tracked_prefixes, options.top)),
@@ -112,23 +110,29 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         ..AnalyzerSet::default()
     };
     let selection = Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of };
-    let outcome = run(&mut stream, set, &selection, &options.run);
-    take_facts(facts, &stream);
-    let (set, scope) = outcome?;
-    expect_hash(facts, &options.run)?;
-    let mut examiner = set.examiner.unwrap_or_else(|| Examiner::new(limits.problems));
-    see_stream(&mut examiner, &stream);
-    let seen = examiner.keys();
-    let examined = examiner.finish(&scope)?;
-    let header = scope.prologue.header;
+    let (set, mut files) = parts::read(origin, set, &selection, &options.run, facts)?;
+    let joined = parts::join(&files, limits.problems);
+    let mut decoding = Decoding::default();
+    for file in &files {
+        add_decoding(&mut decoding, &self::decoding(&file.scope.tally, file.examined.keys));
+    }
+    let bytes = files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add);
+    let (Some((examined, totals)), false) = (joined, files.is_empty()) else {
+        let what = "has no files to read".to_owned();
+        return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
+    };
+    let is_log = files.iter().any(|file| file.scope.tally.log_at.is_some());
+    let first = files.swap_remove(0);
+    let header = first.scope.prologue.header;
     let integrity = SourceIntegrity {
         source: origin.name.clone(),
-        kind: if header.is_some() { "rdb".into() } else { "unknown".into() },
+        kind: if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(&first.scope) }.into(),
         verdict: examined.verdict,
         format_version: header.map(|header| header.version),
-        server_version: scope.prologue.server(),
-        bytes: scope.tally.bytes,
-        created_at: scope.prologue.created_at().and_then(UnixMs::rfc3339),
+        server_version: first.scope.prologue.server(),
+        bytes,
+        created_at: first.scope.prologue.created_at().and_then(UnixMs::rfc3339),
+        log: is_log.then_some(totals),
         integrity: examined.integrity,
     };
     let shown = Shown {
@@ -136,9 +140,9 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         rankings: set.rankings.unwrap_or_else(|| Rankings::new(&origin.name, options.top)),
         prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes, options.top)),
         expiries: set.expiries.unwrap_or_default(),
-        decoding: decoding(&scope.tally, seen),
+        decoding,
     };
-    Ok((shown, integrity, scope))
+    Ok((shown, integrity, first.scope))
 }
 
 fn decoding(tally: &Tally, selected: u64) -> Decoding {
@@ -152,18 +156,21 @@ fn decoding(tally: &Tally, selected: u64) -> Decoding {
     }
 }
 
+fn add_decoding(own: &mut Decoding, other: &Decoding) {
+    own.keys_seen = own.keys_seen.saturating_add(other.keys_seen);
+    own.keys_selected = own.keys_selected.saturating_add(other.keys_selected);
+    own.values_decoded = own.values_decoded.saturating_add(other.values_decoded);
+    own.values_skipped = own.values_skipped.saturating_add(other.values_skipped);
+    own.bytes_skipped = own.bytes_skipped.saturating_add(other.bytes_skipped);
+}
+
 impl Shown {
     fn merge(&mut self, other: Self) -> Result<()> {
         self.totals.merge(other.totals)?;
         self.rankings.merge(other.rankings)?;
         self.prefixes.merge(other.prefixes)?;
         self.expiries.merge(other.expiries)?;
-        let (own, other) = (&mut self.decoding, other.decoding);
-        own.keys_seen = own.keys_seen.saturating_add(other.keys_seen);
-        own.keys_selected = own.keys_selected.saturating_add(other.keys_selected);
-        own.values_decoded = own.values_decoded.saturating_add(other.values_decoded);
-        own.values_skipped = own.values_skipped.saturating_add(other.values_skipped);
-        own.bytes_skipped = own.bytes_skipped.saturating_add(other.bytes_skipped);
+        add_decoding(&mut self.decoding, &other.decoding);
         Ok(())
     }
 

@@ -4,12 +4,13 @@ use super::duplicates::Twins;
 use super::integrity::Examiner;
 use super::loads_on::loads_on;
 use super::needs::Needs;
+use super::parts;
+use super::server_loads::{first_damage, server_loads};
 use super::set::AnalyzerSet;
 use crate::base::{Error, ErrorKind, Flaw, Result};
-use crate::pipeline::{Analyzer, RunOptions, Scope, Selection, run};
-use crate::report::{Duplicates, Fits, Fullness, LoadsOn, SourceCheck, SourceFacts, Verdict};
-use crate::source::{Hashes, Origin, Stream, open};
-use std::sync::Arc;
+use crate::pipeline::{Analyzer, RunOptions, Scope, Selection};
+use crate::report::{Duplicates, Fits, Fullness, LoadsOn, LogCheck, SourceCheck, SourceFacts, Verdict};
+use crate::source::{Origin, Stream};
 
 /// What `check` is asked.
 #[derive(Clone, Default)]
@@ -34,32 +35,13 @@ pub struct Checked {
 /// and per thread what one value may take.
 pub fn check(origin: &Origin, options: &CheckOptions) -> Checked {
     let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
-    let outcome = open_hashed(origin, &options.run).and_then(|mut stream| {
-        let outcome = check_stream(&mut stream, options);
-        take_facts(&mut facts, &stream);
-        let check = outcome?;
-        expect_hash(&facts, &options.run)?;
+    let outcome = check_parts(origin, options, &mut facts);
+    facts.source.clone_from(&origin.name);
+    if let Ok(check) = &outcome {
         facts.kind = Some(check.kind.clone());
-        Ok(check)
-    });
+    }
     facts.error = outcome.as_ref().err().map(ToString::to_string);
     Checked { facts, outcome }
-}
-
-/// Opens a source with the hashes that were asked for, or are needed for `expect_sha256`.
-pub(super) fn open_hashed(origin: &Origin, run: &RunOptions) -> Result<Stream> {
-    let sha256 = run.hashes.sha256 || run.expect_sha256.is_some();
-    open(origin, Hashes { sha256, ..run.hashes }, Arc::clone(&run.progress))
-}
-
-/// What is known of a stream after it was read.
-pub(super) fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
-    let hashed = stream.hashed();
-    facts.bytes = stream.raw_bytes();
-    facts.compression = stream.compression().map(|kind| kind.name().to_owned());
-    facts.sha256 = hashed.sha256;
-    facts.sha1 = hashed.sha1;
-    facts.md5 = hashed.md5;
 }
 
 /// Compares the hash of the raw bytes with the one that was asked for.
@@ -73,53 +55,55 @@ pub(super) fn expect_hash(facts: &SourceFacts, run: &RunOptions) -> Result<()> {
     }
 }
 
-/// Judges an open stream.
-///
-/// # Errors
-/// The stream cannot be read, the scratch folder cannot be written, the run was cancelled.
-pub fn check_stream(stream: &mut Stream, options: &CheckOptions) -> Result<SourceCheck> {
+fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts) -> Result<SourceCheck> {
     let limits = options.run.limits;
-    let set = AnalyzerSet {
-        examiner: Some(Examiner::new(limits.problems)),
-        needs: Some(Needs::default()),
-        twins: options
-            .duplicates
-            .then(|| Twins::new(options.run.scratch.clone(), limits.duplicates_bytes, limits.problems)),
-        ..AnalyzerSet::default()
-    };
+    let twins = || Twins::new(options.run.scratch.clone(), limits.duplicates_bytes, limits.problems);
+    let set =
+        AnalyzerSet { needs: Some(Needs::default()), twins: options.duplicates.then(twins), ..AnalyzerSet::default() };
     let selection = Selection { validate: true, ..Selection::default() };
-    let (set, scope) = run(stream, set, &selection, &options.run)?;
-    let mut examiner = set.examiner.unwrap_or_else(|| Examiner::new(limits.problems));
-    see_stream(&mut examiner, stream);
+    let (set, files) = parts::read(origin, set, &selection, &options.run, facts)?;
+    let (Some((mut examined, totals)), Some(first)) = (parts::join(&files, limits.problems), files.first()) else {
+        let what = "has no files to read".to_owned();
+        return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
+    };
+    let scope = &first.scope;
     let duplicates = match set.twins {
         Some(twins) => {
-            let (keys, problems) = twins.finish(&scope)?;
-            examiner.add_counted(problems, keys);
+            let (keys, problems) = twins.finish(scope)?;
+            examined.add_errors(problems, keys);
             Some(Duplicates { keys })
         }
         None => None,
     };
-    let examined = examiner.finish(&scope)?;
-    let needed = set.needs.unwrap_or_default().finish(&scope)?;
+    let needed = set.needs.unwrap_or_default().finish(scope)?;
     let header = scope.prologue.header;
+    let is_log = files.iter().any(|file| file.scope.tally.log_at.is_some());
+    let kind = if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(scope) };
     Ok(SourceCheck {
-        source: scope.source.clone(),
-        kind: if header.is_some() { "rdb".into() } else { "unknown".into() },
+        source: origin.name.clone(),
+        kind: kind.into(),
         verdict: examined.verdict.unwrap_or(Verdict::Damaged),
         format_version: header.map(|header| header.version),
         magic: header.map(|header| header.magic.name().to_owned()),
         server_version: scope.prologue.server(),
-        bytes: scope.tally.bytes,
+        bytes: files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add),
         created_at: scope.prologue.created_at().and_then(crate::base::UnixMs::rfc3339),
         keys: examined.keys,
         expires: examined.expires,
         databases: examined.databases,
         functions: examined.functions,
         modules: examined.modules,
+        server_loads: is_log.then(|| server_loads(&files, true)),
+        log: is_log.then(|| LogCheck {
+            files: files.iter().map(|file| file.report(&origin.name)).collect(),
+            first_damage: first_damage(&files, &totals),
+            totals,
+        }),
+        loaded_by_server: None,
         loads_on: loads_on(header, examined.verdict, &examined.integrity, &needed),
         integrity: examined.integrity,
         duplicates,
-        fits: options.maxmemory.map(|limit| fits(limit, &scope)),
+        fits: options.maxmemory.map(|limit| fits(limit, scope)),
     })
 }
 

@@ -28,6 +28,10 @@ impl Analyzer for Twins {
     /// How many keys occur again, and the first of them as problems.
     type Output = (u64, Vec<Problem>);
 
+    fn wants_writes(&self) -> bool {
+        false
+    }
+
     fn fork(&self) -> Self {
         Self::new(self.scratch.clone(), self.most_bytes, self.most_problems)
     }
@@ -63,6 +67,8 @@ impl Analyzer for Twins {
             let (db, key) = again.note.split_first_chunk().unwrap_or((&[0; 8], &[]));
             let place = format!("0x{:x} ({})", first.offset, first.offset);
             problems.push(Problem {
+                file: None,
+                line: None,
                 severity: Severity::Error,
                 offset: again.offset,
                 db: Some(u64::from_le_bytes(*db)),

@@ -1,10 +1,11 @@
 //! Is it whole: problems with their places, counts, the checksum, the verdict.
 
-use crate::base::{Flaw, Result};
-use crate::pipeline::{Analyzer, Ended, Scope};
+use crate::base::{Flaw, Result, UnixMs};
+use crate::pipeline::{Analyzer, Ended, Prologue, Scope};
 use crate::rdb::{Damage, Depth, Head, Item};
 use crate::report::{Checksum, ChecksumState, DatabaseCount, Integrity, Problem, Severity, Validated, Verdict};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Databases whose counts are kept: the lowest numbers.
 const MOST_DATABASES: usize = 1 << 16;
@@ -15,6 +16,7 @@ const MOST_MODULES: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Examiner {
     most: usize,
+    file: Option<Arc<str>>,
     problems: Vec<Problem>,
     counts: BTreeMap<String, u64>,
     errors: u64,
@@ -52,6 +54,7 @@ impl Examiner {
     pub fn new(most: usize) -> Self {
         Self {
             most,
+            file: None,
             problems: Vec::new(),
             counts: BTreeMap::new(),
             errors: 0,
@@ -71,7 +74,9 @@ impl Examiner {
         self.unsupported |= kind == "unsupported-type";
         self.add(Problem {
             severity: severity(kind),
+            file: self.file(),
             offset: damage.offset,
+            line: damage.line,
             db: damage.db,
             key: damage.key.map(crate::rdb::Key::to_name),
             kind: kind.to_owned(),
@@ -94,6 +99,10 @@ impl Examiner {
         }
     }
 
+    fn file(&self) -> Option<String> {
+        self.file.as_deref().map(str::to_owned)
+    }
+
     /// The first problems stay, whoever saw them.
     fn trim(&mut self) {
         self.problems.sort_by(|a, b| (a.offset, &a.kind, &a.message).cmp(&(b.offset, &b.kind, &b.message)));
@@ -103,24 +112,6 @@ impl Examiner {
     /// Adds something wrong with the whole input.
     pub fn add_outside(&mut self, flaw: &Flaw) {
         self.flaw(Severity::Error, "start", 0, flaw);
-    }
-
-    /// Adds problems of one kind, of which there are `count` in all.
-    pub fn add_counted(&mut self, problems: Vec<Problem>, count: u64) {
-        let rest = count.saturating_sub(problems.len() as u64);
-        let kind = problems.first().map(|problem| problem.kind.clone());
-        for problem in problems {
-            self.add(problem);
-        }
-        if let Some(own) = kind.and_then(|kind| self.counts.get_mut(&kind)) {
-            *own = own.saturating_add(rest);
-            self.errors = self.errors.saturating_add(rest);
-        }
-    }
-
-    /// Keys seen so far.
-    pub fn keys(&self) -> u64 {
-        self.recent.map_or(0, |(_, count)| count.keys).saturating_add(self.total.keys)
     }
 
     fn settle(&mut self) {
@@ -159,7 +150,9 @@ impl Examiner {
         let (expected, found) = flaw;
         self.add(Problem {
             severity,
+            file: self.file(),
             offset,
+            line: None,
             db: None,
             key: None,
             kind: kind.into(),
@@ -253,7 +246,8 @@ fn add(to: &mut DatabaseCount, count: DatabaseCount) {
 /// sound.
 fn severity(kind: &str) -> Severity {
     match kind {
-        "empty-collection" | "not-looked-into" | "stream-length" | "stream-last-id" => Severity::Warning,
+        "empty-collection" | "not-looked-into" | "stream-length" | "stream-last-id" | "loose-line" | "bad-time"
+        | "time-backwards" => Severity::Warning,
         _ => Severity::Error,
     }
 }
@@ -279,14 +273,22 @@ impl Analyzer for Examiner {
         Depth::Keys
     }
 
+    fn wants_writes(&self) -> bool {
+        false
+    }
+
+    fn begin(&mut self, prologue: &Prologue, _: Option<UnixMs>) {
+        self.file.clone_from(&prologue.part);
+    }
+
     fn fork(&self) -> Self {
-        Self::new(self.most)
+        Self { file: self.file.clone(), ..Self::new(self.most) }
     }
 
     #[inline]
     fn observe(&mut self, item: &Item<'_>) -> Result<()> {
         match item {
-            Item::Entry(entry) => {
+            Item::Entry(entry) if entry.written_by.is_none() => {
                 if self.recent.as_ref().is_none_or(|(db, _)| *db != entry.head.db) {
                     self.settle();
                     self.recent = Some((entry.head.db, DatabaseCount::default()));
@@ -349,8 +351,9 @@ impl Analyzer for Examiner {
         let unknown_version = scope.prologue.header.is_some_and(|header| !header.is_known());
         let unsupported = self.unsupported || (unknown_version && tally.ended == Ended::Broken);
         // An input that only ends too early is truncated; if something was wrong before that, the end is a consequence.
-        let cut_short =
-            matches!(tally.ended, Ended::Truncated | Ended::NoChecksum { .. }) && self.errors <= self.ends();
+        let cut_short = matches!(tally.ended, Ended::Truncated | Ended::NoChecksum { .. })
+            && tally.skipped.is_empty()
+            && self.errors <= self.ends();
         let verdict = if tally.ended == Ended::NotAnRdb || unsupported {
             Some(Verdict::Unsupported)
         } else if cut_short {
@@ -378,10 +381,23 @@ impl Analyzer for Examiner {
     }
 }
 
+impl Examined {
+    /// Adds errors of one kind, of which there are `count` in all, to what was found.
+    pub fn add_errors(&mut self, problems: Vec<Problem>, count: u64) {
+        let Some(first) = problems.first() else { return };
+        let own = self.integrity.problem_counts.entry(first.kind.clone()).or_default();
+        *own = own.saturating_add(count);
+        self.integrity.problems.extend(problems);
+        if matches!(self.verdict, Some(Verdict::Intact | Verdict::Truncated)) {
+            self.verdict = Some(Verdict::Damaged);
+        }
+    }
+}
+
 impl Examiner {
     /// Errors that only say that the input ends too early.
     fn ends(&self) -> u64 {
-        const ENDS: [&str; 4] = ["truncated", "compressed-truncated", "shrunk", "empty"];
+        const ENDS: [&str; 5] = ["truncated", "open-transaction", "compressed-truncated", "shrunk", "empty"];
         ENDS.iter().filter_map(|kind| self.counts.get(*kind)).sum()
     }
 

@@ -3,19 +3,23 @@
 mod analyze;
 mod big_keys;
 mod check;
+mod commands;
 mod duplicates;
 mod histogram;
 mod integrity;
 mod keyspace;
 mod loads_on;
 mod needs;
+mod parts;
 mod prefixes;
+mod server_loads;
 mod set;
 mod ttl;
 
 pub use analyze::{AnalyzeOptions, Analyzed, analyze};
 pub use big_keys::Rankings;
-pub use check::{CheckOptions, Checked, check, check_stream, verdict_on};
+pub use check::{CheckOptions, Checked, check, verdict_on};
+pub use commands::Commands;
 pub use duplicates::Twins;
 pub use histogram::Histogram;
 pub use integrity::{Examined, Examiner};

@@ -128,6 +128,10 @@ fn at(offset: u64) -> First {
 impl Analyzer for Needs {
     type Output = Needed;
 
+    fn wants_writes(&self) -> bool {
+        false
+    }
+
     fn fork(&self) -> Self {
         Self::default()
     }

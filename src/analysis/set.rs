@@ -1,6 +1,7 @@
 //! Several analyzers in one pass.
 
 use super::big_keys::Rankings;
+use super::commands::Commands;
 use super::duplicates::Twins;
 use super::integrity::Examiner;
 use super::keyspace::Totals;
@@ -26,6 +27,10 @@ macro_rules! analyzer_set {
                 let mut deepest = Depth::Keys;
                 $(if let Some(one) = &self.$field { deepest = deepest.max(one.depth(head)); })*
                 deepest
+            }
+
+            fn wants_writes(&self) -> bool {
+                false $(|| self.$field.as_ref().is_some_and(Analyzer::wants_writes))*
             }
 
             fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
@@ -58,6 +63,7 @@ macro_rules! analyzer_set {
 analyzer_set! {
     examiner: Examiner, "Integrity.";
     needs: Needs, "What a server must know.";
+    commands: Commands, "What stands in logs.";
     twins: Twins, "Duplicate keys.";
     totals: Totals, "Totals.";
     rankings: Rankings, "The largest keys.";

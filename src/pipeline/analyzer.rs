@@ -22,7 +22,12 @@ pub trait Analyzer: Send + Sized {
         Depth::Keys
     }
 
-    /// Told once, before any item and before [`Analyzer::fork`], what stands before the keys.
+    /// Whether the values that the commands of a log write are wanted as keys are.
+    fn wants_writes(&self) -> bool {
+        true
+    }
+
+    /// Told once for each file, before any item and before [`Analyzer::fork`], what stands before the keys.
     fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
         let _ = (prologue, as_of);
     }
@@ -95,6 +100,11 @@ struct Fold<'f, A> {
 }
 
 impl<A: Analyzer> Sink for Fold<'_, A> {
+    #[inline]
+    fn wants_writes(&self) -> bool {
+        self.analyzer.wants_writes()
+    }
+
     #[inline]
     fn depth(&mut self, head: &Head<'_>) -> Depth {
         self.sieve.depth(head, |head| self.analyzer.depth(head))

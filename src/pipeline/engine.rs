@@ -1,17 +1,23 @@
 //! One thread frames, workers parse.
 //!
 //! ```text
-//! Stream ─► buffer ─► Framer ─► whole records ─► any worker
-//!                          └──► a record larger than a buffer, in portions ─► the worker that owns it
+//! Stream ─► buffer ─► Framer ─► whole records, or commands of a log ─► any worker
+//!                          └──► one that is larger than a buffer, in portions ─► the worker that owns it
 //! ```
+//! A log may stand alone or after an RDB, its preamble. After damage in a log, reading goes on at the next command that is
+//! one beyond doubt.
+//!
 //! At most two batches per worker are in flight, and buffers are used again, so memory does not depend on the input. One
 //! worker means no threads. What workers hand back is delivered in the order of the file.
 
+use super::log::{begins_as_rdb, frame_log, is_log};
 use super::scope::{Ended, Prologue, Tally};
+use crate::aof;
 use crate::base::{Cancel, Error, ErrorKind, Flaw, Result};
 use crate::codec::unpack_flaw;
 use crate::encoding::crc64::Crc64;
-use crate::rdb::{Config, Counters, Found, Framer, HEADER_BYTES, Header, Parser, Sink, Start};
+use crate::rdb::{self, Config, Counters, Found, Framer, HEADER_BYTES, Header, Sink};
+use crate::source::{Again, Stream};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -28,7 +34,7 @@ pub(super) trait Task: Sink + Send {
 
 /// Why a stretch of bytes ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// More records follow.
     Goes,
     /// The record in progress goes on in the next portion.
@@ -38,10 +44,18 @@ enum End {
 }
 
 /// Bytes of one buffer.
-struct Portion {
-    buffer: Vec<u8>,
-    length: usize,
-    end: End,
+pub(super) struct Portion {
+    pub(super) buffer: Vec<u8>,
+    pub(super) length: usize,
+    pub(super) end: End,
+}
+
+/// What a parser must know to begin a batch.
+pub(super) enum Start {
+    /// Records of an RDB.
+    Records(rdb::Start),
+    /// Commands of a log.
+    Commands(aof::Start),
 }
 
 enum Job {
@@ -56,9 +70,11 @@ struct Done<O> {
     last: bool,
 }
 
-/// One worker: a parser and what listens to it.
+/// One worker: its parsers and what listens to them.
 struct Worker<T: Task> {
-    parser: Option<Parser>,
+    records: Option<rdb::Parser>,
+    commands: Option<aof::Parser>,
+    in_log: bool,
     config: Config,
     task: T,
     carry: Vec<u8>,
@@ -67,46 +83,70 @@ struct Worker<T: Task> {
 
 impl<T: Task> Worker<T> {
     fn new(config: Config, task: T) -> Self {
-        Self { parser: None, config, task, carry: Vec::new(), truncated: false }
+        Self { records: None, commands: None, in_log: false, config, task, carry: Vec::new(), truncated: false }
     }
 
     fn begin(&mut self, start: Start) {
-        match &mut self.parser {
-            Some(parser) => parser.restart(start),
-            None => self.parser = Some(Parser::new(self.config.clone(), start)),
-        }
         self.carry.clear();
+        self.in_log = matches!(start, Start::Commands(_));
+        match start {
+            Start::Records(start) => match &mut self.records {
+                Some(parser) => parser.restart(start),
+                None => self.records = Some(rdb::Parser::new(self.config.clone(), start)),
+            },
+            Start::Commands(start) => match &mut self.commands {
+                Some(parser) => parser.restart(start),
+                None => self.commands = Some(aof::Parser::new(self.config.clone(), start)),
+            },
+        }
+    }
+
+    fn parse(&mut self, bytes: &[u8]) -> usize {
+        match (self.in_log, &mut self.records, &mut self.commands) {
+            (false, Some(parser), _) => parser.feed(bytes, &mut self.task),
+            (true, _, Some(parser)) => parser.feed(bytes, &mut self.task),
+            _ => bytes.len(),
+        }
     }
 
     fn feed(&mut self, portion: &Portion) -> Result<()> {
-        let Some(parser) = &mut self.parser else { return Ok(()) };
         let bytes = portion.buffer.get(..portion.length).unwrap_or_default();
         if self.carry.is_empty() {
-            let used = parser.feed(bytes, &mut self.task);
+            let used = self.parse(bytes);
             self.carry.extend_from_slice(bytes.get(used..).unwrap_or_default());
         } else {
-            self.carry.extend_from_slice(bytes);
-            let used = parser.feed(&self.carry, &mut self.task);
-            self.carry.drain(..used.min(self.carry.len()));
+            let mut carry = std::mem::take(&mut self.carry);
+            carry.extend_from_slice(bytes);
+            let used = self.parse(&carry);
+            carry.drain(..used.min(carry.len()));
+            self.carry = carry;
         }
         // Whole records leave nothing; if they do, framer and parser disagree, and the input is broken there.
         let ends = portion.end == End::Broken || (portion.end == End::Goes && !self.carry.is_empty());
-        if ends && parser.end(&self.carry, &mut self.task) {
-            self.truncated = true;
+        if ends {
+            self.truncated |= match (self.in_log, &mut self.records, &mut self.commands) {
+                (false, Some(parser), _) => parser.end(&self.carry, &mut self.task),
+                (true, _, Some(parser)) => parser.end(&self.carry, &mut self.task),
+                _ => false,
+            };
         }
-        match parser.take_error().or_else(|| self.task.error()) {
+        let broken = self.records.as_mut().and_then(rdb::Parser::take_error);
+        let broken = broken.or_else(|| self.commands.as_mut().and_then(aof::Parser::take_error));
+        match broken.or_else(|| self.task.error()) {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
 
     fn counters(&self) -> Counters {
-        self.parser.as_ref().map(Parser::counters).unwrap_or_default()
+        let mut counters = self.records.as_ref().map(rdb::Parser::counters).unwrap_or_default();
+        counters.add(&self.commands.as_ref().map(aof::Parser::counters).unwrap_or_default());
+        counters
     }
 }
 
 /// Where the framing thread sends its batches.
-trait Dispatch<T: Task> {
+pub(super) trait Dispatch<T: Task> {
     fn send(&mut self, start: impl FnOnce() -> Start, portion: Portion) -> Result<()>;
     fn buffer(&mut self) -> Vec<u8>;
 }
@@ -264,19 +304,23 @@ fn work<T: Task>(
 /// Runs one stream through tasks, one per worker, and gives them back with what was found outside the records. The tasks
 /// are made when it is known what stands before the keys.
 pub(super) fn drive<T: Task>(
-    input: &mut dyn Read,
+    stream: &mut Stream,
     config: &Config,
     cancel: &Cancel,
     threads: usize,
     tasks: impl FnOnce(&Prologue) -> Vec<T>,
     deliver: &mut dyn FnMut(T::Out) -> Result<()>,
 ) -> Result<(Vec<T>, Prologue, Tally)> {
-    let mut feed = Feed::new(input, cancel, config.limits.batch_bytes.max(4096));
+    let again = stream.again();
+    let part = stream.part();
+    let expects_log = stream.expects_log();
+    let mut feed = Feed::new(stream, cancel, config.limits.batch_bytes.max(4096));
     let mut buffer = feed.buffer(Vec::new());
     feed.fill(&mut buffer)?;
     let mut tally = Tally::default();
     let header = match Header::parse(buffer.bytes()) {
-        Ok(header) => header,
+        Ok(header) => Some(header),
+        Err(_) if is_log(buffer.bytes()) || (expects_log && !begins_as_rdb(buffer.bytes())) => None,
         Err(flaw) => {
             tally.ended = if flaw.kind().0 == "truncated" || flaw.kind().0 == "empty" {
                 Ended::Truncated
@@ -286,18 +330,23 @@ pub(super) fn drive<T: Task>(
             tally.header_flaw = Some(flaw);
             let more = feed.drain(&mut tally)?;
             tally.bytes = more.saturating_add(buffer.filled as u64);
-            return Ok((tasks(&Prologue::default()), Prologue::default(), tally));
+            let prologue = Prologue { part, ..Prologue::default() };
+            return Ok((tasks(&prologue), prologue, tally));
         }
     };
-    buffer.remove_front(HEADER_BYTES);
-    feed.fill(&mut buffer)?;
-    let prologue = Prologue::read(header, buffer.bytes(), config);
+    let mut prologue = Prologue { part, ..Prologue::default() };
+    if let Some(header) = header {
+        buffer.remove_front(HEADER_BYTES);
+        feed.fill(&mut buffer)?;
+        prologue.read(header, buffer.bytes(), config);
+    }
     let mut tasks = tasks(&prologue);
-    let longest = config.limits.string_bytes;
+    let expects_log = expects_log || prologue.says_log_follows();
+    let input = Input { header, buffer, again, longest: config.limits.string_bytes, expects_log };
     if threads <= 1 {
         let Some(task) = tasks.pop() else { return Ok((tasks, prologue, tally)) };
         let mut inline = Inline { worker: Worker::new(config.clone(), task), inside: false, spare: None, deliver };
-        frame(&mut feed, header, buffer, &mut inline, longest, &mut tally)?;
+        frame(&mut feed, input, &mut inline, &mut tally)?;
         tally.take(inline.worker.counters(), inline.worker.truncated);
         return Ok((vec![inline.worker.task], prologue, tally));
     }
@@ -313,7 +362,7 @@ pub(super) fn drive<T: Task>(
         drop((done_send, take, empty_send));
         let ordered = Ordered { next: 0, waiting: BTreeMap::new(), deliver };
         let mut threads = Threads::<T> { jobs, giant: None, done, empty, next: 0, ordered };
-        frame(&mut feed, header, buffer, &mut threads, longest, &mut tally)?;
+        frame(&mut feed, input, &mut threads, &mut tally)?;
         let Threads { jobs, giant, done, mut ordered, .. } = threads;
         drop((jobs, giant));
         done.iter().try_for_each(|done| ordered.take(done?))
@@ -325,15 +374,40 @@ pub(super) fn drive<T: Task>(
     Ok((workers.into_iter().map(|worker| worker.task).collect(), prologue, tally))
 }
 
+/// What the serial stage begins with.
+struct Input {
+    /// None of a log without a preamble.
+    header: Option<Header>,
+    /// What follows the header.
+    buffer: Buffer,
+    /// Opens the input a second time, where that can be done.
+    again: Option<Again>,
+    longest: usize,
+    /// Whatever stands after an RDB is a log.
+    expects_log: bool,
+}
+
 /// The serial stage: from the header to the end of the input.
-fn frame<T: Task>(
+fn frame<T: Task>(feed: &mut Feed<'_>, input: Input, to: &mut impl Dispatch<T>, tally: &mut Tally) -> Result<()> {
+    let Input { header, buffer, again, longest, expects_log } = input;
+    feed.expects_log = expects_log;
+    let Some(header) = header else {
+        return frame_log(feed, aof::Start::of_log(0, 1), buffer, again.as_ref(), to, tally);
+    };
+    let Some(log) = frame_records(feed, header, buffer, to, longest, tally)? else { return Ok(()) };
+    // Lines are an editor's: the preamble has some, too, by chance. They are counted where the log begins.
+    frame_log(feed, log.0, log.1, again.as_ref(), to, tally)
+}
+
+/// The records of an RDB; and the log that follows them, if one does.
+fn frame_records<T: Task>(
     feed: &mut Feed<'_>,
     header: Header,
     mut buffer: Buffer,
     to: &mut impl Dispatch<T>,
     longest: usize,
     tally: &mut Tally,
-) -> Result<()> {
+) -> Result<Option<(aof::Start, Buffer)>> {
     let mut framer = Framer::new(header, longest);
     let mut crc = Crc64::new();
     crc.update(&header.bytes());
@@ -357,7 +431,7 @@ fn frame<T: Task>(
         let mut rest = feed.buffer(to.buffer());
         rest.set(buffer.bytes().get(cut..).unwrap_or_default());
         if cut > 0 || end == End::Broken {
-            to.send(|| start, Portion { buffer: buffer.all, length: cut, end })?;
+            to.send(|| Start::Records(start), Portion { buffer: buffer.all, length: cut, end })?;
         }
         buffer = rest;
         offset = offset.saturating_add(cut as u64);
@@ -371,7 +445,7 @@ fn frame<T: Task>(
         if end == End::Broken {
             tally.ended = if matches!(found, Found::Broken(_)) { Ended::Broken } else { Ended::Truncated };
             tally.bytes = offset.saturating_add(feed.drain(tally)?);
-            return Ok(());
+            return Ok(None);
         }
         if cut == 0 {
             // A part that the framer wants whole may be as long as the buffer: at most a string that is held whole.
@@ -383,23 +457,23 @@ fn frame<T: Task>(
 }
 
 /// Bytes that were read, at the beginning of memory that is used again and so is not cleared.
-struct Buffer {
-    all: Vec<u8>,
-    filled: usize,
+pub(super) struct Buffer {
+    pub(super) all: Vec<u8>,
+    pub(super) filled: usize,
 }
 
 impl Buffer {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.all.get(..self.filled).unwrap_or_default()
     }
 
-    fn remove_front(&mut self, count: usize) {
+    pub(super) fn remove_front(&mut self, count: usize) {
         let count = count.min(self.filled);
         self.all.copy_within(count..self.filled, 0);
         self.filled -= count;
     }
 
-    fn set(&mut self, bytes: &[u8]) {
+    pub(super) fn set(&mut self, bytes: &[u8]) {
         self.filled = bytes.len();
         if let Some(to) = self.all.get_mut(..bytes.len()) {
             to.copy_from_slice(bytes);
@@ -408,47 +482,80 @@ impl Buffer {
 }
 
 /// Reads whole buffers, so that where the input was cut makes no difference.
-struct Feed<'i> {
-    input: &'i mut dyn Read,
-    cancel: &'i Cancel,
-    full: usize,
-    ended: bool,
+pub(super) struct Feed<'i> {
+    input: Box<dyn Read + 'i>,
+    /// Bytes that were read and not used.
+    ahead: io::Cursor<Vec<u8>>,
+    pub(super) cancel: &'i Cancel,
+    pub(super) full: usize,
+    pub(super) ended: bool,
+    /// Whatever stands after an RDB is a log.
+    expects_log: bool,
+    /// Bytes of the input that were read.
+    total: u64,
     unpack_flaw: Option<Flaw>,
 }
 
 impl<'i> Feed<'i> {
-    fn new(input: &'i mut dyn Read, cancel: &'i Cancel, full: usize) -> Self {
-        Self { input, cancel, full, ended: false, unpack_flaw: None }
+    pub(super) fn new(input: impl Read + 'i, cancel: &'i Cancel, full: usize) -> Self {
+        Self {
+            input: Box::new(input),
+            ahead: io::Cursor::default(),
+            cancel,
+            full,
+            ended: false,
+            expects_log: false,
+            total: 0,
+            unpack_flaw: None,
+        }
+    }
+
+    /// Bytes that were read in all.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Gives bytes back: they come again before all others.
+    pub(super) fn unread(&mut self, mut bytes: Vec<u8>) {
+        let _ = self.ahead.read_to_end(&mut bytes);
+        self.ahead = io::Cursor::new(bytes);
+        self.ended = false;
+    }
+
+    /// Goes on with another reader.
+    pub(super) fn replace(&mut self, input: impl Read + 'i) {
+        self.input = Box::new(input);
+        self.ahead = io::Cursor::default();
+        self.ended = false;
     }
 
     /// A buffer of full size, made of one that was used before.
-    fn buffer(&self, mut all: Vec<u8>) -> Buffer {
+    pub(super) fn buffer(&self, mut all: Vec<u8>) -> Buffer {
         all.resize(self.full, 0);
         Buffer { all, filled: 0 }
     }
 
     /// Fills the rest of the buffer, up to its full size or the end of the input.
-    fn fill(&mut self, buffer: &mut Buffer) -> Result<()> {
+    pub(super) fn fill(&mut self, buffer: &mut Buffer) -> Result<()> {
         if self.cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Interrupted));
         }
         while buffer.filled < buffer.all.len() && !self.ended {
-            match self.input.read(buffer.all.get_mut(buffer.filled..).unwrap_or_default()) {
-                Ok(0) => self.ended = true,
-                Ok(read) => buffer.filled = buffer.filled.saturating_add(read),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let Some(flaw) = unpack_flaw(&error) else { return Err(Error::io("read", error)) };
-                    self.unpack_flaw = Some(flaw.clone());
-                    self.ended = true;
-                }
-            }
+            let read = self.read(buffer.all.get_mut(buffer.filled..).unwrap_or_default());
+            buffer.filled = buffer.filled.saturating_add(read.map_err(|error| Error::io("read", error))?);
         }
         Ok(())
     }
 
-    /// After the EOF opcode: the checksum, and whatever follows.
-    fn finish(&mut self, header: Header, crc: u64, offset: u64, mut tail: Buffer, tally: &mut Tally) -> Result<()> {
+    /// After the EOF opcode: the checksum, and whatever follows, which is given back if it is a log.
+    fn finish(
+        &mut self,
+        header: Header,
+        crc: u64,
+        offset: u64,
+        mut tail: Buffer,
+        tally: &mut Tally,
+    ) -> Result<Option<(aof::Start, Buffer)>> {
         tally.ended = Ended::Complete;
         let mut at = offset;
         self.fill(&mut tail)?;
@@ -457,20 +564,23 @@ impl<'i> Feed<'i> {
             let Some((stored, _)) = tail.bytes().split_first_chunk() else {
                 tally.ended = Ended::NoChecksum { have: tail.filled as u64 };
                 tally.bytes = at.saturating_add(tail.filled as u64);
-                return self.drain(tally).map(|_| ());
+                return self.drain(tally).map(|_| None);
             };
             tally.stored = Some(u64::from_le_bytes(*stored));
             tail.remove_front(8);
             at = at.saturating_add(8);
         }
+        if is_log(tail.bytes()) || (self.expects_log && tail.filled > 0) {
+            return Ok(Some((aof::Start::of_log(at, 1), tail)));
+        }
         tally.trailing_head = tail.bytes().get(..64).unwrap_or(tail.bytes()).to_vec();
         tally.trailing_bytes = (tail.filled as u64).saturating_add(self.drain(tally)?);
         tally.bytes = at.saturating_add(tally.trailing_bytes);
-        Ok(())
+        Ok(None)
     }
 
     /// Reads to the end, for the hashes and the count: how many bytes that was.
-    fn drain(&mut self, tally: &mut Tally) -> Result<u64> {
+    pub(super) fn drain(&mut self, tally: &mut Tally) -> Result<u64> {
         let mut count = 0u64;
         let mut buffer = self.buffer(Vec::new());
         while !self.ended {
@@ -480,5 +590,32 @@ impl<'i> Feed<'i> {
         }
         tally.unpack_flaw = self.unpack_flaw.take();
         Ok(count)
+    }
+}
+
+impl Read for Feed<'_> {
+    /// A compressed stream that is broken ends there; the flaw is kept.
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if to.is_empty() {
+            return Ok(0);
+        }
+        let again = self.ahead.read(to)?;
+        if again > 0 {
+            return Ok(again);
+        }
+        let read = loop {
+            match self.input.read(to) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let Some(flaw) = unpack_flaw(&error) else { return Err(error) };
+                    self.unpack_flaw = Some(flaw.clone());
+                    break 0;
+                }
+                Ok(read) => break read,
+            }
+        };
+        self.ended |= read == 0;
+        self.total = self.total.saturating_add(read as u64);
+        Ok(read)
     }
 }

@@ -3,13 +3,14 @@
 mod analyzer;
 mod engine;
 mod filter;
+mod log;
 mod rows;
 mod scope;
 
 pub use analyzer::{Analyzer, run};
 pub use filter::{ExpiryFilter, Filter};
 pub use rows::{RowSource, rows};
-pub use scope::{Ended, Prologue, Scope, Tally};
+pub use scope::{Ended, Prologue, Scope, Skipped, Tally};
 
 use crate::base::{Cancel, Limits, Progress, Silent, UnixMs};
 use crate::source::Hashes;

@@ -16,6 +16,11 @@ pub trait RowSource: Send {
     /// How far the value of this key is wanted.
     fn depth(&self, head: &Head<'_>) -> Depth;
 
+    /// Whether the values that the commands of a log write are wanted as keys are.
+    fn wants_writes(&self) -> bool {
+        true
+    }
+
     /// Looks at the next item. Elements of a key come before the key itself, as for [`super::Analyzer`].
     fn observe(&mut self, item: &Item<'_>);
 
@@ -29,6 +34,11 @@ struct Rowing<'f, R> {
 }
 
 impl<R: RowSource> Sink for Rowing<'_, R> {
+    #[inline]
+    fn wants_writes(&self) -> bool {
+        self.rows.wants_writes()
+    }
+
     #[inline]
     fn depth(&mut self, head: &Head<'_>) -> Depth {
         self.sieve.depth(head, |head| self.rows.depth(head))

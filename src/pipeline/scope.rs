@@ -2,6 +2,7 @@
 
 use crate::base::{Flaw, UnixMs};
 use crate::rdb::{Config, Counters, Depth, Dialect, Head, Header, Item, Parser, Sink, Start, Templates, Writer};
+use std::sync::Arc;
 
 /// What stands before the first key.
 #[derive(Debug, Clone, Default)]
@@ -10,10 +11,12 @@ pub struct Prologue {
     pub header: Option<Header>,
     /// AUX fields in the order of the file; values cut at 1 KiB, at most 64 of them.
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The name of the file, where the source is made of several.
+    pub part: Option<Arc<str>>,
 }
 
 impl Prologue {
-    pub(super) fn read(header: Header, bytes: &[u8], config: &Config) -> Self {
+    pub(super) fn read(&mut self, header: Header, bytes: &[u8], config: &Config) {
         let start = Start {
             dialect: Dialect::of(header.magic),
             writer: Writer::of_version(header.version),
@@ -25,7 +28,8 @@ impl Prologue {
         let mut before = BeforeKeys { aux: Vec::new(), keys: false };
         // The prologue of a real file is a few hundred bytes; functions may stand in it.
         let _ = Parser::new(config, start).feed(bytes.get(..64 << 10).unwrap_or(bytes), &mut before);
-        Self { header: Some(header), aux: before.aux }
+        self.header = Some(header);
+        self.aux = before.aux;
     }
 
     /// The value of the first AUX field of this name.
@@ -36,6 +40,12 @@ impl Prologue {
     /// The same as a number.
     pub fn aux_number(&self, name: &[u8]) -> Option<i64> {
         std::str::from_utf8(self.aux(name)?).ok()?.parse().ok()
+    }
+
+    /// Whether the RDB says of itself that it begins an append-only file. Source: AUX `aof-preamble` of RDB 8 and 9,
+    /// `aof-base` since.
+    pub fn says_log_follows(&self) -> bool {
+        [&b"aof-preamble"[..], b"aof-base"].iter().any(|name| self.aux_number(name) == Some(1))
     }
 
     /// When the snapshot was taken, from AUX `ctime`.
@@ -97,6 +107,15 @@ pub enum Ended {
     NotAnRdb,
 }
 
+/// Bytes of a log that no command could be read from, between commands that could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where the command stands that could not be followed.
+    pub from: u64,
+    /// Where reading went on.
+    pub to: u64,
+}
+
 /// What was found outside the records.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -112,6 +131,12 @@ pub struct Tally {
     pub trailing_bytes: u64,
     /// The first 64 of them.
     pub trailing_head: Vec<u8>,
+    /// Where the log begins: 0, or after its preamble. None if there is none.
+    pub log_at: Option<u64>,
+    /// What was passed over in the log; at most 10,000 of them.
+    pub skipped: Vec<Skipped>,
+    /// Bytes that were passed over in all.
+    pub skipped_bytes: u64,
     /// What is wrong with the header.
     pub header_flaw: Option<Flaw>,
     /// What is wrong with the compressed stream.

@@ -5,6 +5,7 @@ use super::opcode::Opcode;
 use super::types::ValueType;
 use crate::base::{Flaw, UnixMs};
 use crate::encoding::stream_node::StreamId;
+use crate::keyspace::command::{Command, Spec};
 use crate::keyspace::{Encoding, KeyName};
 
 /// A key: all of it, or the first 1 KiB, the length and the hash of one over 64 KiB.
@@ -84,6 +85,8 @@ pub struct Entry<'a> {
     pub expiring_fields: u64,
     /// A module's value.
     pub module: Option<&'a Module>,
+    /// The command of a log that writes this; none of a key that is stored.
+    pub written_by: Option<&'static Spec>,
 }
 
 /// Which half of an element a piece belongs to.
@@ -208,6 +211,8 @@ pub struct Damage<'a> {
     pub flaw: &'a Flaw,
     /// Start of the structure in trouble, in the uncompressed stream.
     pub offset: u64,
+    /// In a log, the line that begins there, from 1.
+    pub line: Option<u64>,
     /// What was being read, in redis-check-rdb's words.
     pub doing: &'static str,
     /// The database, where one was selected.
@@ -279,6 +284,8 @@ pub enum Item<'a> {
     Element(Element<'a>),
     /// A key is complete.
     Entry(Entry<'a>),
+    /// A command of a log. What it writes follows, as keys do, if [`Sink::wants_writes`].
+    Command(Command<'a>),
     /// The key that was begun is not counted: its record breaks off, or a filter on its size rejects it.
     Dropped,
     /// Something is wrong.
@@ -289,6 +296,10 @@ pub enum Item<'a> {
 pub trait Sink {
     /// How far the value of this key is wanted. Asked once per key, before the value.
     fn depth(&mut self, head: &Head<'_>) -> Depth;
+    /// Whether the values that commands write are wanted as keys are.
+    fn wants_writes(&self) -> bool {
+        true
+    }
     /// Takes the next item.
     fn item(&mut self, item: &Item<'_>);
 }

@@ -5,6 +5,7 @@
 //! framer   where records end: cuts batches          walker   follows the grammar over bytes
 //! parser   bytes of a batch to items                object   puts the parts of a value together
 //! opcode, types   the numbers, by dialect           module   what modules store
+//! payload  what DUMP gives and RESTORE takes
 //! ```
 
 mod framer;
@@ -15,6 +16,7 @@ pub mod module;
 mod object;
 mod opcode;
 mod parser;
+mod payload;
 mod template;
 mod types;
 mod walker;
@@ -25,5 +27,6 @@ pub use item::{Damage, Depth, Element, Entry, Half, Head, Item, Key, Shape, Sink
 pub use object::Writer;
 pub use opcode::Opcode;
 pub use parser::{Config, Counters, Parser, Start};
+pub use payload::Payload;
 pub use template::Templates;
 pub use types::{Dialect, Family, ValueType};

@@ -14,6 +14,7 @@ use super::types::{self, Dialect, Family, ValueType};
 use super::walker::{Atom, Next, Walker};
 use crate::base::{Error, Flaw, Limits, UnixMs};
 use crate::encoding::lzf;
+use crate::keyspace::command::Spec;
 use long::Long;
 use sha2::Digest;
 use std::path::PathBuf;
@@ -136,6 +137,7 @@ pub struct Parser {
     template: (u64, Vec<Box<[u8]>>),
     counters: Counters,
     error: Option<Error>,
+    written_by: Option<&'static Spec>,
 }
 
 impl Parser {
@@ -165,6 +167,7 @@ impl Parser {
             template: (0, Vec::new()),
             counters: Counters::default(),
             error: None,
+            written_by: None,
             config,
         }
     }
@@ -257,6 +260,25 @@ impl Parser {
         true
     }
 
+    /// The command whose payload is read next.
+    pub(super) fn set_written_by(&mut self, spec: Option<&'static Spec>) {
+        self.written_by = spec;
+    }
+
+    /// Says that a payload's bytes have all come: exactly one record must be there.
+    pub(super) fn end_payload<S: Sink>(&mut self, left: &[u8], sink: &mut S) -> Result<(), Flaw> {
+        if matches!(self.state, State::Between) && left.is_empty() {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.begun) {
+            sink.item(&Item::Dropped);
+        }
+        self.state = State::Stopped;
+        self.long = None;
+        let found = "the end of the payload";
+        Err(Flaw::new("truncated", "RESTORE payload", 0, "the rest of the value", found))
+    }
+
     #[cold]
     fn stop<S: Sink>(&mut self, flaw: &Flaw, offset: u64, sink: &mut S) {
         if std::mem::take(&mut self.begun) {
@@ -286,7 +308,7 @@ impl Parser {
             State::Opcode(Opcode::Function2 | Opcode::FunctionPreGa) => "read-function",
             State::Opcode(_) => "read-len",
         };
-        sink.item(&Item::Damage(Damage { flaw, offset, doing, db: Some(self.db), key, fatal }));
+        sink.item(&Item::Damage(Damage { flaw, offset, line: None, doing, db: Some(self.db), key, fatal }));
     }
 
     /// The byte that says what comes.
@@ -555,6 +577,7 @@ impl Parser {
             shape: decoded.then(|| self.decoder.shape()),
             expiring_fields: if decoded { self.decoder.expiring_fields() } else { 0 },
             module: if decoded && value_type.family == Family::Module { self.decoder.described() } else { None },
+            written_by: self.written_by,
         }));
         self.begun = false;
         self.attributes = Attributes::default();

@@ -1,6 +1,6 @@
 //! The report of `analyze`: what is in a keyspace.
 
-use super::{Exit, Integrity, KeyName, Provenance, Verdict};
+use super::{Exit, Integrity, KeyName, LogTotals, Provenance, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,6 +43,10 @@ pub struct SourceIntegrity {
     pub bytes: u64,
     /// When the snapshot was taken, RFC 3339 in UTC.
     pub created_at: Option<String>,
+    /// The commands, where it is or holds an append-only file: what is counted as keys then are the keys of its base, and
+    /// each value that a command writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogTotals>,
     /// Validation, checksum, problems.
     #[serde(flatten)]
     pub integrity: Integrity,

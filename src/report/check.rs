@@ -1,6 +1,6 @@
 //! The report of `check`: is it whole, and which servers load it.
 
-use super::{Exit, KeyName, Problem, Provenance};
+use super::{Exit, KeyName, LogCheck, Problem, Provenance, ServerLoads};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct CheckReport {
 pub struct SourceCheck {
     /// Its name.
     pub source: String,
-    /// `rdb`.
+    /// `rdb`, `aof`, `multi-part-aof`, or `unknown`.
     pub kind: String,
     /// Is it whole.
     pub verdict: Verdict,
@@ -50,6 +50,15 @@ pub struct SourceCheck {
     /// Integrity: validation, checksum, problems.
     #[serde(flatten)]
     pub integrity: Integrity,
+    /// The commands, where it is or holds an append-only file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogCheck>,
+    /// What a server does with an append-only file at its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_loads: Option<ServerLoads>,
+    /// In a data directory: whether the server would load this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_by_server: Option<bool>,
     /// Which servers load it, under their default configuration.
     pub loads_on: Vec<LoadsOn>,
     /// Duplicate keys, where `--duplicates` looked for them.
@@ -76,7 +85,7 @@ pub struct Integrity {
 }
 
 /// How far the input was validated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Validated {
     /// Every structure of every value.

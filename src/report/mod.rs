@@ -3,6 +3,7 @@
 
 mod analyze;
 mod check;
+mod log;
 mod problem;
 mod provenance;
 
@@ -15,5 +16,6 @@ pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
+pub use log::{FirstDamage, LogCheck, LogFile, LogRole, LogTotals, ServerLoad, ServerLoads, Stretch};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};

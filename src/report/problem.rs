@@ -21,8 +21,14 @@ pub enum Severity {
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// The file it is in, where the source is made of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Start of the structure in trouble, in bytes of the uncompressed stream.
     pub offset: u64,
+    /// In a log, the line that the command begins, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The numbered database, where one was selected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub db: Option<u64>,

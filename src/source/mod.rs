@@ -7,9 +7,10 @@
 
 use crate::base::{Error, ErrorKind, Flaw, Progress, Result};
 use crate::codec::{Compression, HashTee, Hashed, ReadAhead, Unpacked, sniff};
+use crate::report::LogRole;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::PathBuf;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -33,6 +34,24 @@ pub enum Place {
     Bytes(Vec<u8>),
 }
 
+/// One file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name without its folder, where the source is made of several.
+    pub file: Option<Arc<str>>,
+    /// What it is for.
+    pub role: LogRole,
+    /// Where it is.
+    pub place: Place,
+}
+
+impl Origin {
+    /// The files it is made of, in the order a server reads them.
+    pub fn parts(&self) -> Vec<Part> {
+        vec![Part { file: None, role: LogRole::Log, place: self.place.clone() }]
+    }
+}
+
 /// Which hashes of the raw bytes to make in the same pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the word itself")]
@@ -48,9 +67,41 @@ impl Hashes {
     }
 }
 
+/// Opens a source a second time, at a place in its uncompressed stream.
+#[derive(Debug, Clone)]
+pub struct Again(Place);
+
+impl Again {
+    /// A reader that begins there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]: the file has gone, or is shorter now.
+    pub fn open_at(&self, offset: u64) -> Result<Box<dyn Read + Send>> {
+        let (mut raw, _) = raw(&self.0).map_err(|error| Error::io("open it again", error))?;
+        let failed = |error| Error::io("read it again", error);
+        let head = read_head(&mut raw).map_err(failed)?;
+        let kind = sniff(&head);
+        let raw: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(raw));
+        let mut reader: Box<dyn Read + Send> = match (kind, &self.0) {
+            (None, Place::Path(path)) => {
+                let mut file = File::open(path).map_err(failed)?;
+                file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+                return Ok(Box::new(file));
+            }
+            (None, _) => raw,
+            (Some(kind), _) => Box::new(Unpacked::new(BufReader::with_capacity(256 << 10, raw), kind).map_err(failed)?),
+        };
+        io::copy(&mut reader.by_ref().take(offset), &mut io::sink()).map_err(failed)?;
+        Ok(reader)
+    }
+}
+
 /// An open source.
 pub struct Stream {
     name: String,
+    part: Option<Arc<str>>,
+    expects_log: bool,
+    again: Option<Again>,
     reader: Box<dyn Read + Send>,
     compression: Option<Compression>,
     raw_bytes: Arc<AtomicU64>,
@@ -108,7 +159,34 @@ impl Stream {
                 }
             }
         };
-        Ok(Self { name: name.into(), reader, compression, raw_bytes, stated_bytes, hashed, progress, twice })
+        Ok(Self {
+            name: name.into(),
+            part: None,
+            expects_log: false,
+            again: None,
+            reader,
+            compression,
+            raw_bytes,
+            stated_bytes,
+            hashed,
+            progress,
+            twice,
+        })
+    }
+
+    /// The name of the file, where the source is made of several.
+    pub fn part(&self) -> Option<Arc<str>> {
+        self.part.clone()
+    }
+
+    /// Whether it is a log by its name or its manifest, whatever it begins with.
+    pub fn expects_log(&self) -> bool {
+        self.expects_log
+    }
+
+    /// The way to open it a second time; none of a pipe.
+    pub fn again(&self) -> Option<Again> {
+        self.again.clone()
     }
 
     /// What reports call it.
@@ -154,29 +232,55 @@ impl Read for Stream {
     }
 }
 
-/// Opens a source, read-only.
+/// Opens one file of a source, read-only.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] if it cannot be opened or is a folder.
+/// [`ErrorKind::Io`] if it cannot be opened, [`ErrorKind::NothingToRead`] if it is a folder.
+pub fn open_part(origin: &Origin, part: &Part, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
+    let name = part.file.as_deref().unwrap_or(&origin.name);
+    let (raw, bytes) = raw(&part.place).map_err(|error| {
+        if error.kind() == io::ErrorKind::IsADirectory {
+            let what = "is a folder, not a dump".to_owned();
+            return Error::new(ErrorKind::NothingToRead { what }).about(name);
+        }
+        Error::io("open", error).about(name)
+    })?;
+    let mut stream = Stream::build(&origin.name, raw, bytes, hashes, progress)?;
+    stream.part.clone_from(&part.file);
+    // A pipe can be read only once.
+    stream.again = bytes.is_some().then(|| Again(part.place.clone()));
+    let is_named = |path: &Path| path.extension().is_some_and(|extension| extension == "aof");
+    stream.expects_log = part.file.is_some() || matches!(&part.place, Place::Path(path) if is_named(path));
+    Ok(stream)
+}
+
+/// Opens a source that is one file, read-only.
+///
+/// # Errors
+/// As [`open_part`].
 pub fn open(origin: &Origin, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
-    let (raw, bytes): (Box<dyn Read + Send>, _) = match &origin.place {
-        Place::Stdin => (Box::new(io::stdin()), None),
+    let part = Part { file: None, role: LogRole::Log, place: origin.place.clone() };
+    open_part(origin, &part, hashes, progress)
+}
+
+/// The bytes of a place, and how many there are, where that is known.
+fn raw(place: &Place) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    match place {
+        Place::Stdin => Ok((Box::new(io::stdin()), None)),
         Place::Bytes(bytes) => {
             let length = bytes.len() as u64;
-            (Box::new(io::Cursor::new(bytes.clone())), Some(length))
+            Ok((Box::new(io::Cursor::new(bytes.clone())), Some(length)))
         }
         Place::Path(path) => {
-            let failed = |error| Error::io("open", error).about(&origin.name);
-            let file = File::open(path).map_err(failed)?;
-            let facts = file.metadata().map_err(failed)?;
+            let file = File::open(path)?;
+            let facts = file.metadata()?;
             if facts.is_dir() {
-                let what = "is a folder, not a dump".to_owned();
-                return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
+                return Err(io::ErrorKind::IsADirectory.into());
             }
-            (Box::new(file), facts.is_file().then_some(facts.len()))
+            let length = facts.is_file().then_some(facts.len());
+            Ok((Box::new(file), length))
         }
-    };
-    Stream::build(&origin.name, raw, bytes, hashes, progress)
+    }
 }
 
 /// The first four bytes, or fewer if there are no more.

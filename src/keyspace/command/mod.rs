@@ -78,6 +78,11 @@ impl<'a> Args<'a> {
         self.get(index)?.whole()
     }
 
+    /// Where the argument at this index begins, from the `*`, in a command that is held whole.
+    pub fn place(&self, index: usize) -> Option<usize> {
+        self.spans.get(index).map(|span| span.at)
+    }
+
     /// The name; empty if there is none.
     pub fn name(&self) -> &'a [u8] {
         self.get(0).map_or(&[], |name| name.head)
@@ -105,6 +110,8 @@ pub struct Command<'a> {
     pub time: Option<UnixMs>,
     /// Where the MULTI stands that it is queued under.
     pub transaction: Option<u64>,
+    /// Whether something before it in the log could not be read: a server does not come this far.
+    pub after_damage: bool,
     /// Its arguments, the name first.
     pub args: Args<'a>,
     /// What is known of it; none for a name that no server known here has.

@@ -1,6 +1,6 @@
 //! Where the dumps are, and what the library and the program say of one.
 
-use rediscover::analysis::{AnalyzeOptions, CheckOptions, analyze, check, check_stream};
+use rediscover::analysis::{AnalyzeOptions, CheckOptions, analyze, check};
 use rediscover::base::Limits;
 use rediscover::pipeline::RunOptions;
 use rediscover::report::{AnalyzeReport, Exit, Provenance, SourceCheck};
@@ -101,9 +101,8 @@ pub(crate) fn file(path: &Path) -> Origin {
 
 /// What `check` says of bytes.
 pub(crate) fn check_bytes(bytes: &[u8], how: How) -> SourceCheck {
-    let mut stream = Stream::from_reader("dump", std::io::Cursor::new(bytes.to_vec())).expect("bytes open");
-    check_stream(&mut stream, &CheckOptions { run: how.options(), ..CheckOptions::default() })
-        .expect("bytes can be read")
+    let options = CheckOptions { run: how.options(), ..CheckOptions::default() };
+    check(&origin(bytes.to_vec()), &options).outcome.expect("bytes can be read")
 }
 
 pub(crate) fn check_json(origin: &Origin, how: How) -> Value {

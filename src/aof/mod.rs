@@ -1,0 +1,21 @@
+//! The append-only file: commands one after the other, as RESP arrays of bulk strings.
+//!
+//! ```text
+//! log   = { command | annotation }
+//! command    = "*" count CRLF count × ( "$" length CRLF bytes CRLF )
+//! annotation = "#" text CRLF            #TS:1795380560 is the Unix time of what follows
+//!
+//! resp    lines and whole commands          parser    commands of a batch to items
+//! framer  where commands end: cuts batches  resync    the next command after damage
+//! ```
+
+mod framer;
+mod long;
+mod parser;
+mod resp;
+mod resync;
+mod writes;
+
+pub use framer::{Framer, Start};
+pub use parser::Parser;
+pub use resync::{Resync, resync};

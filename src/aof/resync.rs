@@ -1,0 +1,183 @@
+//! The next command after damage: a log has no marks to find one's place by, so several commands in a row that a server
+//! would take are the proof.
+//!
+//! A value that holds whole commands of its own looks the same: nothing in the bytes tells the two apart.
+
+use super::framer::annotated_time;
+use super::resp::{self, Scan};
+use crate::base::{Cancel, Error, ErrorKind, Result};
+use crate::keyspace::command::Spec;
+use crate::keyspace::{ArgSpan, Args};
+use std::io::{self, Read};
+
+/// Commands in a row that are taken for a proof.
+const IN_A_ROW: usize = 3;
+/// Bytes that are read at once.
+const WINDOW: usize = 1 << 20;
+/// A command that is longer than this is taken for one by its beginning.
+const LONGEST: usize = 8 << 20;
+
+/// Where reading goes on after damage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resync {
+    /// Whether a command or an annotation was found; else the input ended.
+    pub found: bool,
+    /// Bytes passed over before it, or to the end.
+    pub skipped: u64,
+    /// Ends of lines among them.
+    pub lines: u64,
+    /// Whether a SELECT may have stood there: one is seen in them, or stretches of zero bytes, which hide everything.
+    pub may_hide_select: bool,
+    /// What was read on from there and not used.
+    pub rest: Vec<u8>,
+}
+
+/// Passes over the first byte, where a command stands that cannot be followed, and reads on until another begins. What
+/// it holds is bounded by 9 MiB.
+///
+/// # Errors
+/// The reader fails, or the run was cancelled.
+pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
+    let mut passed = Resync { found: false, skipped: 0, lines: 0, may_hide_select: false, rest: Vec::new() };
+    let mut buffer = Vec::new();
+    let mut hidden = Hidden::default();
+    let mut ended = false;
+    // Whether the buffer begins where a line does. What cannot be followed may lack its first byte.
+    let mut at_line = false;
+    let mut from = 1usize;
+    let mut spans = Vec::new();
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted));
+        }
+        ended |= fill(reader, &mut buffer)?;
+        let candidate = loop {
+            let Some(candidate) = next_line(&buffer, from, at_line) else { break None };
+            match chain(buffer.get(candidate..).unwrap_or_default(), ended, &mut spans) {
+                Chain::Good => break Some((candidate, true)),
+                // It must stand at the beginning of the buffer before more is read.
+                Chain::More => break Some((candidate, false)),
+                Chain::Bad => from = candidate.saturating_add(1),
+            }
+        };
+        let rest = buffer.split_off(candidate.map_or(buffer.len(), |(at, _)| at));
+        passed.skipped = passed.skipped.saturating_add(buffer.len() as u64);
+        passed.lines = passed.lines.saturating_add(memchr::memchr_iter(b'\n', &buffer).count() as u64);
+        hidden.see(&buffer);
+        at_line = buffer.last().map_or(at_line, |last| *last == b'\n');
+        buffer = rest;
+        from = 0;
+        passed.found = candidate.is_some_and(|(_, good)| good);
+        if passed.found || (candidate.is_none() && ended) {
+            passed.may_hide_select = hidden.select;
+            passed.rest = buffer;
+            return Ok(passed);
+        }
+    }
+}
+
+/// Looks for a SELECT in what is passed over.
+#[derive(Default)]
+struct Hidden {
+    select: bool,
+    /// The end of the last bytes, in lower case.
+    tail: Vec<u8>,
+}
+
+impl Hidden {
+    fn see(&mut self, bytes: &[u8]) {
+        const ZEROS: [u8; 16] = [0; 16];
+        let mut all = std::mem::take(&mut self.tail);
+        all.extend(bytes.iter().map(u8::to_ascii_lowercase));
+        let holds = |what: &[u8]| memchr::memmem::find(&all, what).is_some();
+        self.select = self.select || holds(b"select") || holds(&ZEROS);
+        self.tail = all.split_off(all.len().saturating_sub(16));
+    }
+}
+
+/// Reads more: true at the end.
+fn fill(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> Result<bool> {
+    let before = buffer.len();
+    let read = reader.take(WINDOW as u64).read_to_end(buffer);
+    match read {
+        Ok(_) => Ok(buffer.len() == before),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(true),
+        Err(error) => Err(Error::io("read", error)),
+    }
+}
+
+/// The next place from here on where a line begins as commands and annotations do.
+fn next_line(buffer: &[u8], from: usize, at_line: bool) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let found = memchr::memchr2(b'*', b'#', buffer.get(at..)?)?.saturating_add(at);
+        let begins = match found.checked_sub(1) {
+            Some(before) => buffer.get(before) == Some(&b'\n'),
+            None => at_line,
+        };
+        if begins {
+            return Some(found);
+        }
+        at = found.saturating_add(1);
+    }
+}
+
+enum Chain {
+    Good,
+    Bad,
+    More,
+}
+
+/// Whether commands that a server would take follow one another from here.
+fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
+    let mut at = 0usize;
+    let mut good = 0usize;
+    while good < IN_A_ROW {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if rest.is_empty() {
+            return if ended && good > 0 { Chain::Good } else { unfinished(ended, good) };
+        }
+        if rest.first() == Some(&b'#') {
+            let Some(end) = memchr::memchr(b'\n', rest) else { return unfinished(ended, good) };
+            if annotated_time(rest.get(..=end).unwrap_or_default()).is_none() {
+                return Chain::Bad;
+            }
+            at = at.saturating_add(end).saturating_add(1);
+            continue;
+        }
+        match resp::command(rest, spans) {
+            Ok(Scan::Whole { loose: Some(_), .. }) | Err(_) => return Chain::Bad,
+            Ok(Scan::Whole { used, loose: None }) => {
+                if !is_known(&Args::new(rest, spans, spans.len() as u64), true) {
+                    return Chain::Bad;
+                }
+                good = good.saturating_add(1);
+                at = at.saturating_add(used);
+            }
+            Ok(Scan::More) => {
+                let named = is_known(&Args::new(rest, spans, spans.len() as u64), false);
+                if !spans.is_empty() && !named {
+                    return Chain::Bad;
+                }
+                return match (named, bytes.len() >= LONGEST) {
+                    (true, long) if long || good > 0 => Chain::Good,
+                    (_, true) => Chain::Bad,
+                    _ => unfinished(ended, good),
+                };
+            }
+        }
+    }
+    Chain::Good
+}
+
+fn unfinished(ended: bool, good: usize) -> Chain {
+    match (ended, good) {
+        (false, _) => Chain::More,
+        (true, 0) => Chain::Bad,
+        (true, _) => Chain::Good,
+    }
+}
+
+fn is_known(args: &Args<'_>, whole: bool) -> bool {
+    Spec::lookup(args).is_some_and(|spec| !whole || spec.takes(args.count()))
+}
