@@ -6,7 +6,9 @@ mod name;
 mod slot;
 mod types;
 
-pub use command::{Access, Arg, ArgSpan, Args, Command, Effect, Expires, KeySpec, Servers, Spec, Touch, Values};
+pub use command::{
+    Access, Arg, ArgSpan, Args, Command, Effect, Expires, Expiry, KeyAt, KeySpec, Servers, Spec, Touch, Values,
+};
 pub use glob::glob_match;
 pub use name::{KeyName, escape, hex, printable};
 pub use slot::{hash_tag, slot};

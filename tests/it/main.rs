@@ -2,6 +2,7 @@
 
 mod broken;
 mod cli;
+mod commands;
 mod corpus;
 mod documented;
 mod floors;

@@ -6,13 +6,35 @@
 //! lookup  a name to its line in the table
 //! ```
 
+mod expiry;
+mod keys;
 mod lookup;
 mod spec;
 mod table;
 
+pub use expiry::Expiry;
+pub use keys::KeyAt;
 pub use spec::{Access, Begin, Clock, Effect, Expires, Find, KeySpec, Servers, Spec, Touch, Values};
 
 use crate::base::UnixMs;
+
+/// The number that `word` spells as servers take one: decimal, without a plus sign, leading zeros or blanks.
+pub(super) fn integer(word: &[u8]) -> Option<i64> {
+    let (negative, digits) = match word {
+        [b'-', digits @ ..] => (true, digits),
+        _ => (false, word),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] => {}
+        _ => return None,
+    }
+    digits.iter().try_fold(0_i64, |number, byte| {
+        let digit = i64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        let number = number.checked_mul(10)?;
+        if negative { number.checked_sub(digit) } else { number.checked_add(digit) }
+    })
+}
 
 /// One argument: all of it, or the beginning of one that is too long to be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub struct Spec {
     /// Of a write, the type of the value it works on, where the name alone says it.
     pub ty: Option<Type>,
     /// Where its keys stand.
-    pub keys: &'static [KeySpec],
+    pub key_specs: &'static [KeySpec],
     /// Where what it writes stands.
     pub values: Values,
     /// Where it says when something expires.
@@ -356,7 +356,7 @@ pub(super) const fn spec(
         write: false,
         effect,
         ty: None,
-        keys,
+        key_specs: keys,
         values: Values::None,
         expires: Expires::Never,
         is_container: false,
