@@ -168,7 +168,7 @@ impl Long {
             self.spec = Spec::lookup(&self.args());
             if let Some(spec) = self.spec.filter(|_| sink.wants_writes()) {
                 self.writing = true;
-                place.writes.begin(spec, place.now);
+                place.writes.begin(spec, self.count, place.now);
             }
         }
         if self.writing {

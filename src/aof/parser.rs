@@ -347,7 +347,7 @@ impl Parser {
         if let Some(at) = long.loose() {
             self.say_loose(at, &[], sink);
         }
-        self.writes.end(long.bytes(), sink);
+        self.writes.end(&command, sink);
         sink.item(&Item::Command(command));
         if let Some(spec) = spec {
             self.inside(spec, &command, sink);
