@@ -2,7 +2,8 @@
 
 use crate::support::servers::{self, NAMES, Running, ServerSpec};
 use redis::Value;
-use rediscover::keyspace::command::{Access, ArgSpan, Args, KeyAt, Servers, Spec, Touch};
+use rediscover::base::UnixMs;
+use rediscover::keyspace::command::{Access, ArgSpan, Args, Expiry, KeyAt, Servers, Spec, Touch};
 use std::collections::BTreeMap;
 
 fn start(name: &str) -> Option<(tempfile::TempDir, Running)> {
@@ -135,17 +136,23 @@ fn flags(key: &KeyAt) -> String {
     std::iter::once(access).chain(touches).collect::<Vec<_>>().join(" ")
 }
 
-/// What we say, in the same form.
-fn keys_of_ours(line: &[&str]) -> (Option<&'static Spec>, Vec<String>) {
+/// Words as a command holds them.
+fn laid_out(words: &[&[u8]]) -> (Vec<u8>, Vec<ArgSpan>) {
     let mut at = 0;
-    let mut span = |word: &&str| {
+    let mut span = |word: &&[u8]| {
         let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
         at += word.len();
         span
     };
-    let bytes = line.concat();
-    let spans: Vec<_> = line.iter().map(&mut span).collect();
-    let args = Args::new(bytes.as_bytes(), &spans, spans.len() as u64);
+    let spans = words.iter().map(&mut span).collect();
+    (words.concat(), spans)
+}
+
+/// What we say, in the same form.
+fn keys_of_ours(line: &[&str]) -> (Option<&'static Spec>, Vec<String>) {
+    let words: Vec<_> = line.iter().map(|word| word.as_bytes()).collect();
+    let (bytes, spans) = laid_out(&words);
+    let args = Args::new(&bytes, &spans, spans.len() as u64);
     let mut keys = Vec::new();
     let spec = Spec::lookup(&args);
     if let Some(spec) = spec {
@@ -206,4 +213,147 @@ fn keys_are_those_that_every_server_names() {
         let sampled = samples.iter().any(|(line, _)| keys_of_ours(line).0.is_some_and(|ours| ours.name == spec.name));
         assert!(sampled || !spec.write || spec.key_specs.is_empty(), "no sample of {}", spec.name);
     }
+}
+
+/// Commands that say when something expires, or leave it, or end it; run on `k`, which expires in 2100, and `h`, whose
+/// field `f` does.
+const TIMED: &[&str] = &[
+    "set k v",
+    "set k v ex 100",
+    "set k PX px 100000 nx",
+    "SET k v PX 100000",
+    "set k v exat 4200000000 get",
+    "set k v xx pxat 4200000000001",
+    "set k v keepttl",
+    "set k v ifeq x keepttl",
+    "set k x ifeq v px 100000",
+    "setex k 100 v",
+    "psetex k 100000 v",
+    "getex k",
+    "getex k ex 100",
+    "getex k px 100000",
+    "getex k exat 4200000000",
+    "getex k pxat 4200000000001",
+    "getex k persist",
+    "msetex 2 k ex l px ex 100",
+    "msetex 1 k v keepttl",
+    "expire k 100",
+    "expire k 100 xx",
+    "pexpire k 100000",
+    "expireat k 4200000000",
+    "pexpireat k 4200000000001",
+    "persist k",
+    "hexpire h 100 fields 1 f",
+    "hpexpire h 100000 xx fields 1 f",
+    "hexpireat h 4200000000 fields 1 f",
+    "hpexpireat h 4200000000001 fields 1 f",
+    "hpersist h fields 1 f",
+    "hset h f v",
+    "hsetex h ex 100 fields 1 f ex",
+    "hsetex h fxx px 100000 fields 1 f v",
+    "hsetex h fields 1 f exat exat 4200000000",
+    "hsetex h pxat 4200000000001 fields 1 f v",
+    "hsetex h keepttl fields 1 f v",
+    "hgetex h fields 1 f",
+    "hgetex h ex 100 fields 1 f",
+    "hgetex h fields 1 f px 100000",
+    "hgetex h exat 4200000000 fields 1 f",
+    "hgetex h persist fields 1 f",
+    "restore k 0 PAYLOAD replace",
+    "restore k 100000 PAYLOAD replace",
+    "restore k 4200000000001 PAYLOAD replace absttl",
+    "restore k 4200000000001 PAYLOAD idletime 5 ABSTTL REPLACE",
+];
+
+const FAR: i64 = 4_102_444_800_000;
+
+/// A server's clock.
+fn now(connection: &mut redis::Connection) -> UnixMs {
+    let (seconds, micros): (i64, i64) = redis::cmd("TIME").query(connection).expect("TIME");
+    UnixMs(seconds * 1000 + micros / 1000)
+}
+
+fn run(connection: &mut redis::Connection, words: &[&[u8]]) -> redis::RedisResult<Value> {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(*word);
+    }
+    command.query(connection)
+}
+
+/// When `k`, or a field of `h`, expires; `None` if it does not.
+fn expires_at(connection: &mut redis::Connection, of_field: bool) -> Option<i64> {
+    let said = if of_field {
+        let words: [&[u8]; 5] = [b"hpexpiretime", b"h", b"fields", b"1", b"f"];
+        let Value::Array(said) = run(connection, &words).expect("HPEXPIRETIME") else { panic!("not an array") };
+        said.into_iter().next()
+    } else {
+        run(connection, &[b"pexpiretime", b"k"]).ok()
+    };
+    let Some(Value::Int(said)) = said else { panic!("no time: {said:?}") };
+    (said >= 0).then_some(said)
+}
+
+#[test]
+fn expiries_are_those_that_every_server_sets() {
+    let (mut wrong, mut compared, mut servers) = (Vec::new(), 0, 0);
+    for name in NAMES {
+        let Some((_folder, server)) = start(name) else { continue };
+        servers += 1;
+        let mut connection = server.connection();
+        let connection = &mut connection;
+        run(connection, &[b"set", b"k", b"v"]).expect("SET");
+        let Value::BulkString(payload) = run(connection, &[b"dump", b"k"]).expect("DUMP") else { panic!("no payload") };
+        let has_field_expiry = Spec::named("hpexpireat").is_some_and(|spec| spec.known_to(server_bit(name)));
+        for line in TIMED {
+            let word = |word: &'static str| if word == "PAYLOAD" { payload.as_slice() } else { word.as_bytes() };
+            let words: Vec<&[u8]> = line.split(' ').map(word).collect();
+            let of_field = words[1] == b"h";
+            let (bytes, spans) = laid_out(&words);
+            let args = Args::new(&bytes, &spans, spans.len() as u64);
+            let spec = Spec::lookup(&args).unwrap_or_else(|| panic!("{line} is not known"));
+            if !spec.known_to(server_bit(name)) || (of_field && !has_field_expiry) {
+                continue;
+            }
+            let far = FAR.to_string();
+            run(connection, &[b"flushall"]).expect("FLUSHALL");
+            if !line.ends_with(" nx") {
+                run(connection, &[b"set", b"k", b"v", b"pxat", far.as_bytes()]).expect("SET");
+            }
+            run(connection, &[b"hset", b"h", b"f", b"v"]).expect("HSET");
+            if has_field_expiry {
+                let words: [&[u8]; 6] = [b"hpexpireat", b"h", far.as_bytes(), b"fields", b"1", b"f"];
+                run(connection, &words).expect("HPEXPIREAT");
+            }
+            let earliest = spec.expiry(&args, Some(now(connection)));
+            let ran = run(connection, &words);
+            let latest = spec.expiry(&args, Some(now(connection)));
+            // An option that this release has not.
+            if ran.is_err() {
+                continue;
+            }
+            let found = expires_at(connection, of_field);
+            compared += 1;
+            let agrees = match (earliest, latest) {
+                (Some(Expiry::At(from)), Some(Expiry::At(to))) if !of_field => {
+                    found.is_some_and(|at| (from.0..=to.0).contains(&at))
+                }
+                (Some(Expiry::Fields(from)), Some(Expiry::Fields(to))) if of_field => {
+                    found.is_some_and(|at| (from.0..=to.0).contains(&at))
+                }
+                (Some(Expiry::Keep), _) => !of_field && found == Some(FAR),
+                (Some(Expiry::KeepFields), _) => of_field && found == Some(FAR),
+                (Some(Expiry::Persist), _) => !of_field && found.is_none(),
+                (Some(Expiry::PersistFields), _) => of_field && found.is_none(),
+                // What reads leaves it, what writes anew ends it.
+                (None, None) => found == line.contains("get").then_some(FAR),
+                _ => false,
+            };
+            if !agrees {
+                wrong.push(format!("{name}: {line}: {earliest:?} to {latest:?}, found {found:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared >= 22 * servers, "only {compared} comparisons on {servers} servers");
 }
