@@ -197,7 +197,7 @@ impl Framer {
         // `*2\r\n$6\r\nSELECT\r\n$10\r\n2147483647\r\n` is the longest of them.
         let is_one = matches!(
             command,
-            [b'*', b'1' | b'2', _, _, _, _, _, _, b'S' | b's' | b'M' | b'm' | b'E' | b'e' | b'D' | b'd', ..]
+            [b'*', b'1' | b'2', _, _, _, _, _, _, b'S' | b's' | b'M' | b'm' | b'E' | b'e', ..]
         );
         if !is_one || command.len() > 48 {
             return;
@@ -218,7 +218,7 @@ impl Framer {
                 }
             }
             Some(b"multi") => self.now.transaction = Some(self.begin.offset.saturating_add(record as u64)),
-            Some(b"exec" | b"discard") => self.now.transaction = None,
+            Some(b"exec") => self.now.transaction = None,
             _ => {}
         }
     }

@@ -7,8 +7,10 @@
 //!
 //! resp    lines and whole commands          parser    commands of a batch to items
 //! framer  where commands end: cuts batches  resync    the next command after damage
+//! explain what a stretch of damage was
 //! ```
 
+mod explain;
 mod framer;
 mod long;
 mod parser;
@@ -16,6 +18,7 @@ mod resp;
 mod resync;
 mod writes;
 
+pub use explain::{Explained, explain, rewritten, written};
 pub use framer::{Framer, Start};
 pub use parser::Parser;
 pub use resync::{Resync, resync};

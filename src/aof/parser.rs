@@ -8,7 +8,7 @@ use super::long::{Long, Place};
 use super::resp::{self, Scan};
 use super::writes::Writes;
 use crate::base::{Flaw, flaw};
-use crate::keyspace::command::{Effect, Spec};
+use crate::keyspace::command::{Effect, Expiry, Spec};
 use crate::keyspace::{ArgSpan, Args, Command};
 use crate::rdb::{self, Config, Counters, Damage, Item, Key, Payload, Sink};
 
@@ -267,7 +267,10 @@ impl Parser {
 
     fn restore<S: Sink>(&mut self, spec: &'static Spec, command: &Command<'_>, sink: &mut S) {
         let (Some(key), Some(bytes)) = (command.args.whole(1), command.args.whole(3)) else { return };
-        let expire_at = None;
+        let expire_at = match spec.expiry(&command.args, command.time) {
+            Some(Expiry::At(at)) => Some(at),
+            _ => None,
+        };
         let begins = command.args.place(3).unwrap_or_default() as u64;
         let payload = Payload {
             bytes,

@@ -133,10 +133,10 @@ mod tests {
         let mut spans = Vec::new();
         let bytes = b"*2\r\n$3\r\nGET\r\n$2\r\na\n\r\n*1";
         let scan = command(bytes, &mut spans);
-        assert_eq!(scan, Ok(Scan::Whole { used: 22, loose: None }));
+        assert_eq!(scan, Ok(Scan::Whole { used: 21, loose: None }));
         let args: Vec<_> = spans.iter().map(|span| &bytes[span.at..span.at + span.held]).collect();
         assert_eq!(args, [&b"GET"[..], b"a\n"]);
-        for cut in 0..22 {
+        for cut in 0..21 {
             assert_eq!(command(&bytes[..cut], &mut spans), Ok(Scan::More), "{cut}");
         }
     }

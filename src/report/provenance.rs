@@ -38,7 +38,7 @@ pub struct SourceFacts {
     /// MD5 of the raw bytes; null for "not hashed".
     pub md5: Option<String>,
     /// Its files, where it is made of several; their names are without a folder.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<SourceFacts>,
     /// Why it could not be opened or read.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -452,7 +452,6 @@ fn files_that_are_something_else() {
         ("nothing", vec![], expect("truncated", "empty", 0, 0)),
         ("zero bytes", vec![0; 100_000], expect("unsupported", "not-an-rdb", 0, 0)),
         ("a program", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
-        ("commands", b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
         ("version 0", b"REDIS0000\xff".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
         ("no version", b"REDISabcd\xff".to_vec(), expect("unsupported", "not-an-rdb", 0, 0)),
         ("only a header", b"REDIS0011".to_vec(), expect("truncated", "truncated", 9, 0)),

@@ -5,7 +5,9 @@ use crate::support::dumps::{
 };
 use crate::support::rdb::Builder;
 use crate::support::values::read;
-use rediscover::analysis::{AnalyzeOptions, Examiner, Expiries, Histogram, Needs, Prefixes, Rankings, Totals, Twins};
+use rediscover::analysis::{
+    AnalyzeOptions, Commands, Examiner, Expiries, Histogram, Needs, Prefixes, Rankings, Totals, Twins,
+};
 use rediscover::base::{Result, UnixMs};
 use rediscover::keyspace::Type;
 use rediscover::pipeline::{Analyzer, Filter, Prologue, Scope, Selection, run};
@@ -93,6 +95,7 @@ fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         examiner: Some(Examiner::new(10_000)),
         needs: Some(Needs::default()),
         twins: Some(Twins::new(std::env::temp_dir(), 1 << 20, 10_000)),
+        commands: Some(Commands::default()),
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new("dump", 20)),
         prefixes: Some(Prefixes::new(20_000, 20)),
@@ -105,6 +108,7 @@ fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
     json!({
         "integrity": examined.integrity, "keys": examined.keys, "databases": examined.databases,
         "needs": format!("{:?}", set.needs.expect("it").finish(&scope).expect("it finishes")),
+        "commands": set.commands.expect("it").finish(&scope).expect("it finishes"),
         "twins": set.twins.expect("it").finish(&scope).expect("it finishes"),
         "totals": set.totals.expect("it").finish(&scope).expect("it finishes"),
         "rankings": set.rankings.expect("it").finish(&scope).expect("it finishes"),

@@ -41,6 +41,8 @@ fn integrity(problems: Vec<Problem>) -> Integrity {
 
 fn problem(severity: Severity, at: u64, kind: &str) -> Problem {
     Problem {
+        file: None,
+        line: None,
         severity,
         offset: at,
         db: Some(0),
@@ -85,6 +87,9 @@ fn source(name: &str, verdict: Verdict, problems: Vec<Problem>) -> SourceCheck {
         functions: 2,
         modules: vec!["ReJSON-RL".into(), "evil\u{1b}]0;".into()],
         integrity: integrity(problems),
+        log: None,
+        server_loads: None,
+        loaded_by_server: None,
         loads_on: vec![
             on("redis-5.0", LoadVerdict::No, Basis::Documented, old, &[]),
             on("redis-6.2", LoadVerdict::No, Basis::Documented, old, &[]),
@@ -213,6 +218,7 @@ fn analyze_report() -> AnalyzeReport {
         server_version: Some("valkey 9.1.2".into()),
         bytes: 1_234_567,
         created_at: None,
+        log: None,
         integrity: integrity(problems),
     };
     AnalyzeReport {

@@ -4,7 +4,7 @@ use rediscover::analysis::{AnalyzeOptions, CheckOptions, analyze, check};
 use rediscover::base::Limits;
 use rediscover::pipeline::RunOptions;
 use rediscover::report::{AnalyzeReport, Exit, Provenance, SourceCheck};
-use rediscover::source::{Origin, Place, Stream};
+use rediscover::source::{Origin, Place};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

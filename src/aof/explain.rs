@@ -1,0 +1,131 @@
+//! What a stretch of damage was: if one changed byte makes it a whole command again, that command was lost and no other.
+
+use super::resp::{self, Scan};
+use crate::keyspace::command::Spec;
+use crate::keyspace::{ArgSpan, Args};
+
+/// A stretch that is longer is not looked into.
+pub const LONGEST: usize = 16 << 20;
+/// Bytes of the lines around the damage that are tried.
+const TRIED: usize = 24;
+
+/// A command that one changed byte had made unreadable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The bytes as they must have been.
+    pub bytes: Vec<u8>,
+    /// Its arguments in them.
+    pub spans: Vec<ArgSpan>,
+}
+
+impl Explained {
+    /// Its arguments.
+    pub fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans, self.spans.len() as u64)
+    }
+}
+
+/// The command that `damage` is but for one byte of its lines; none if there is none, or the damage is longer than
+/// [`LONGEST`]. What changed inside a value cannot be seen, and is no damage here.
+pub fn explain(damage: &[u8]) -> Option<Explained> {
+    if damage.len() > LONGEST {
+        return None;
+    }
+    let mut bytes = damage.to_vec();
+    let mut spans = Vec::new();
+    let broken = match resp::command(&bytes, &mut spans) {
+        Ok(_) => bytes.len(),
+        Err(flaw) => usize::try_from(flaw.at()).ok()?,
+    };
+    // The line that cannot be read; the length before it, which led there; the number of arguments.
+    let mut starts = vec![broken, 0];
+    if let Some(last) = spans.last() {
+        let before = bytes.get(..last.at)?;
+        starts.push(memchr::memrchr(b'$', before).unwrap_or_default());
+    }
+    for start in starts {
+        for at in start..start.saturating_add(TRIED).min(bytes.len()) {
+            let Some(original) = bytes.get(at).copied() else { break };
+            for other in *b"*$\r\n0123456789" {
+                if other == original {
+                    continue;
+                }
+                put(&mut bytes, at, other);
+                if is_one(&bytes, &mut spans) {
+                    return Some(Explained { bytes, spans });
+                }
+            }
+            put(&mut bytes, at, original);
+        }
+    }
+    None
+}
+
+fn put(bytes: &mut [u8], at: usize, byte: u8) {
+    if let Some(place) = bytes.get_mut(at) {
+        *place = byte;
+    }
+}
+
+/// Whether the bytes are one command that a server would take, and nothing else.
+fn is_one(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> bool {
+    match resp::command(bytes, spans) {
+        Ok(Scan::Whole { used, loose: None }) if used == bytes.len() => {
+            let args = Args::new(bytes, spans, spans.len() as u64);
+            Spec::lookup(&args).is_some_and(|spec| spec.takes(args.count()))
+        }
+        _ => false,
+    }
+}
+
+/// The same command as servers write it; none if the bytes are not one whole command.
+pub fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut spans = Vec::new();
+    let Ok(Scan::Whole { .. }) = resp::command(bytes, &mut spans) else { return None };
+    Some(written(Args::new(bytes, &spans, spans.len() as u64).iter().map(|arg| arg.head)))
+}
+
+/// A command as servers write it.
+pub fn written<'a>(args: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut count = 0u64;
+    for arg in args {
+        count = count.saturating_add(1);
+        body.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        body.extend_from_slice(arg);
+        body.extend_from_slice(b"\r\n");
+    }
+    let mut whole = format!("*{count}\r\n").into_bytes();
+    whole.append(&mut body);
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_byte_of_a_line_is_explained() {
+        let command = written([&b"HSET"[..], b"h", b"field", b"a value of 23 bytes, say", b"f2", b""].into_iter());
+        let mut spans = Vec::new();
+        resp::command(&command, &mut spans).expect("a command");
+        let in_value = |at: usize| spans.iter().any(|span| (span.at..span.at + span.held).contains(&at));
+        for at in (0..command.len()).filter(|at| !in_value(*at)) {
+            for flip in [1u8, 4, 16, 128] {
+                let mut damaged = command.clone();
+                damaged[at] ^= flip;
+                if resp::command(&damaged, &mut Vec::new()).is_err() {
+                    let explained = explain(&damaged).map(|found| found.bytes);
+                    assert_eq!(explained.as_ref(), Some(&command), "byte {at} ^ {flip}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damage_of_two_bytes_is_not_explained() {
+        assert_eq!(explain(b"x3\r\n$3\r\nSET\r\n$1\r\nk\r\nx1\r\nv\r\n"), None);
+        assert_eq!(explain(b""), None);
+        assert_eq!(explain(&[0; 64]), None);
+    }
+}
