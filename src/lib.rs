@@ -35,6 +35,7 @@
 //! 4      render    reports as text, JSON, SARIF; sees no analyzer
 //! 5      source    places that hold a dump: opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
+//! 7      mend      append-only files repaired, cut and split: plans, and their execution beside the original
 //! 7      analysis  one analyzer per file; `check` and `analyze` on sources
 //! ```
 //!
@@ -47,6 +48,7 @@ pub mod base;
 pub mod codec;
 pub mod encoding;
 pub mod keyspace;
+pub mod mend;
 pub mod pipeline;
 pub mod rdb;
 pub mod render;

@@ -1,11 +1,12 @@
 //! What a stretch of damage was: if one changed byte makes it a whole command again, that command was lost and no other.
 
+use super::framer::annotation;
 use super::resp::{self, Scan};
 use crate::keyspace::command::Spec;
 use crate::keyspace::{ArgSpan, Args};
 
-/// A stretch that is longer is not looked into.
-pub const LONGEST: usize = 16 << 20;
+/// A stretch of so many bytes is looked into, not a longer one.
+pub const LONGEST_EXPLAINED: u64 = 16 << 20;
 /// Bytes of the lines around the damage that are tried.
 const TRIED: usize = 24;
 
@@ -26,9 +27,9 @@ impl Explained {
 }
 
 /// The command that `damage` is but for one byte of its lines; none if there is none, or the damage is longer than
-/// [`LONGEST`]. What changed inside a value cannot be seen, and is no damage here.
+/// [`LONGEST_EXPLAINED`]. What changed inside a value cannot be seen, and is no damage here.
 pub fn explain(damage: &[u8]) -> Option<Explained> {
-    if damage.len() > LONGEST {
+    if damage.len() as u64 > LONGEST_EXPLAINED {
         return None;
     }
     let mut bytes = damage.to_vec();
@@ -83,6 +84,26 @@ pub fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut spans = Vec::new();
     let Ok(Scan::Whole { .. }) = resp::command(bytes, &mut spans) else { return None };
     Some(written(Args::new(bytes, &spans, spans.len() as u64).iter().map(|arg| arg.head)))
+}
+
+/// Hands over the whole commands that bytes begin with, each with its place, up to the first that is none. Annotations
+/// are passed over.
+pub fn each_command(bytes: &[u8], mut see: impl FnMut(u64, &Args<'_>)) {
+    let mut at = 0usize;
+    let mut spans = Vec::new();
+    while let Some(rest) = bytes.get(at..) {
+        let used = if rest.starts_with(b"#") {
+            annotation(rest).map_or(0, <[u8]>::len)
+        } else {
+            let Ok(Scan::Whole { used, .. }) = resp::command(rest, &mut spans) else { return };
+            see(at as u64, &Args::new(rest, &spans, spans.len() as u64));
+            used
+        };
+        if used == 0 {
+            return;
+        }
+        at = at.saturating_add(used);
+    }
 }
 
 /// A command as servers write it.

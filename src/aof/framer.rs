@@ -195,10 +195,8 @@ impl Framer {
         let Some(record) = self.record else { return };
         let command = buffer.get(record..self.at).unwrap_or_default();
         // `*2\r\n$6\r\nSELECT\r\n$10\r\n2147483647\r\n` is the longest of them.
-        let is_one = matches!(
-            command,
-            [b'*', b'1' | b'2', _, _, _, _, _, _, b'S' | b's' | b'M' | b'm' | b'E' | b'e', ..]
-        );
+        let is_one =
+            matches!(command, [b'*', b'1' | b'2', _, _, _, _, _, _, b'S' | b's' | b'M' | b'm' | b'E' | b'e', ..]);
         if !is_one || command.len() > 48 {
             return;
         }
@@ -227,7 +225,7 @@ impl Framer {
 /// The annotation that bytes begin with: a line, or as much of a longer one as a server reads at once. None if its end
 /// has not come.
 #[inline]
-pub(super) fn annotation(bytes: &[u8]) -> Option<&[u8]> {
+pub fn annotation(bytes: &[u8]) -> Option<&[u8]> {
     let most = bytes.get(..resp::LONGEST_LINE);
     match memchr::memchr(b'\n', most.unwrap_or(bytes)) {
         Some(end) => bytes.get(..=end),

@@ -18,7 +18,7 @@ mod resp;
 mod resync;
 mod writes;
 
-pub use explain::{Explained, explain, rewritten, written};
-pub use framer::{Framer, Start};
+pub use explain::{Explained, LONGEST_EXPLAINED, each_command, explain, rewritten, written};
+pub use framer::{Framer, Start, annotation};
 pub use parser::Parser;
-pub use resync::{Resync, resync};
+pub use resync::{Resync, may_hide_select, resync};

@@ -134,7 +134,8 @@ impl Parser {
     #[inline]
     fn command<S: Sink>(&mut self, args: Args<'_>, bytes: &[u8], sink: &mut S) {
         let spec = self.lookup(&args);
-        let command = self.describe(args, bytes.len() as u64, spec);
+        let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
+        let command = self.describe(args, (bytes.len() as u64, lines), spec);
         self.judge(&command, sink);
         sink.item(&Item::Command(command));
         if let Some(spec) = spec {
@@ -143,16 +144,16 @@ impl Parser {
             }
             self.inside(spec, &command, sink);
         }
-        let lines = memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.advance(bytes.len() as u64, lines);
     }
 
-    fn describe<'a>(&self, args: Args<'a>, bytes: u64, spec: Option<&'static Spec>) -> Command<'a> {
+    fn describe<'a>(&self, args: Args<'a>, (bytes, lines): (u64, u64), spec: Option<&'static Spec>) -> Command<'a> {
         let is_multi = spec.is_some_and(|spec| spec.effect == Effect::Multi);
         Command {
             offset: self.now.offset,
             line: self.now.line,
             bytes,
+            lines,
             db: self.now.db_known.then_some(self.now.db),
             time: self.now.time,
             transaction: self.now.transaction.or(is_multi.then_some(self.now.offset)),
@@ -345,7 +346,7 @@ impl Parser {
 
     fn end_long<S: Sink>(&mut self, long: &Long, sink: &mut S) {
         let spec = long.spec();
-        let command = self.describe(long.args(), long.bytes(), spec);
+        let command = self.describe(long.args(), (long.bytes(), long.lines()), spec);
         self.judge(&command, sink);
         if let Some(at) = long.loose() {
             self.say_loose(at, &[], sink);

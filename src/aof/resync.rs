@@ -76,6 +76,13 @@ pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
     }
 }
 
+/// Whether a SELECT may have stood in damage: one is seen in it, or stretches of zero bytes, which hide everything.
+pub fn may_hide_select(damage: &[u8]) -> bool {
+    let mut hidden = Hidden::default();
+    hidden.see(damage);
+    hidden.select
+}
+
 /// Looks for a SELECT in what is passed over.
 #[derive(Default)]
 struct Hidden {

@@ -122,3 +122,118 @@ pub enum ServerLoad {
     /// It refuses to start.
     No,
 }
+
+/// The document of `aof repair --format json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RepairReport {
+    /// `rediscover/aof-repair/v1`.
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: super::Provenance,
+    /// How the command ended.
+    pub exit: super::Exit,
+    /// Whether anything was written; not with `--dry-run`, nor where nothing is wrong.
+    pub written: bool,
+    /// What was written, or would be: files with their bytes.
+    pub outputs: Vec<Output>,
+    /// Commands that stay.
+    pub kept_commands: u64,
+    /// Commands that go.
+    pub dropped_commands: u64,
+    /// Bytes that go.
+    pub lost_bytes: u64,
+    /// Commands whose database is not known: they are in the side file.
+    pub unplaced_commands: u64,
+    /// Commands that were written anew, because a line of theirs was not as servers write it.
+    pub rewritten_commands: u64,
+    /// What goes; at most 10,000.
+    pub dropped: Vec<DroppedCommand>,
+}
+
+/// The document of `aof cut --format json` and `aof split --format json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CutReport {
+    /// `rediscover/aof-cut/v1`, `rediscover/aof-split/v1`.
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: super::Provenance,
+    /// How the command ended.
+    pub exit: super::Exit,
+    /// The file that is cut, where the source is made of several.
+    pub file: Option<String>,
+    /// Where it is cut.
+    pub offset: u64,
+    /// Bytes that go, in all files.
+    pub lost_bytes: u64,
+    /// What was written.
+    pub outputs: Vec<Output>,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Output {
+    /// Where it is.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// A command, or a stretch of bytes, that does not stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DroppedCommand {
+    /// The file, where the source is made of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its place in the uncompressed stream.
+    pub offset: u64,
+    /// The line it begins, from 1, where that is known.
+    pub line: Option<u64>,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Why it goes.
+    pub reason: DropReason,
+    /// Its database, where that is known.
+    pub db: Option<u64>,
+    /// What it was, where that can be told.
+    pub command: Option<String>,
+    /// The keys it touched, where they can be told; at most 100.
+    pub keys: Vec<super::KeyName>,
+}
+
+/// Why a command goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DropReason {
+    /// One of its bytes has changed, so that its length or its end cannot be told.
+    Damaged,
+    /// Nothing can be read there.
+    Unreadable,
+    /// The log ends inside it.
+    Torn,
+    /// Its transaction is damaged, or has no end.
+    InDamagedTransaction,
+    /// No server known here has it.
+    UnknownCommand,
+    /// It has too few or too many arguments.
+    WrongArity,
+    /// It selects no database.
+    BadSelect,
+    /// It ends a transaction that never began.
+    ExecWithoutMulti,
+}
+
+impl DropReason {
+    /// The same as people say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            DropReason::Damaged => "damaged",
+            DropReason::Unreadable => "unreadable",
+            DropReason::Torn => "torn off at the end",
+            DropReason::InDamagedTransaction => "in a damaged transaction",
+            DropReason::UnknownCommand => "no known command",
+            DropReason::WrongArity => "wrong number of arguments",
+            DropReason::BadSelect => "selects no database",
+            DropReason::ExecWithoutMulti => "EXEC without MULTI",
+        }
+    }
+}

@@ -16,6 +16,9 @@ pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
-pub use log::{FirstDamage, LogCheck, LogFile, LogRole, LogTotals, ServerLoad, ServerLoads, Stretch};
+pub use log::{
+    CutReport, DropReason, DroppedCommand, FirstDamage, LogCheck, LogFile, LogRole, LogTotals, Output, RepairReport,
+    ServerLoad, ServerLoads, Stretch,
+};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};

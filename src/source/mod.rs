@@ -72,6 +72,11 @@ impl Hashes {
 pub struct Again(Place);
 
 impl Again {
+    /// For a place that can be opened more than once.
+    pub fn new(place: Place) -> Self {
+        Self(place)
+    }
+
     /// A reader that begins there.
     ///
     /// # Errors

@@ -126,6 +126,8 @@ pub struct Command<'a> {
     pub line: u64,
     /// From the `*` to the end of its last argument's line.
     pub bytes: u64,
+    /// Ends of lines among them.
+    pub lines: u64,
     /// The database that is selected; none if that is not known, after damage.
     pub db: Option<u64>,
     /// The last `#TS:` annotation before it.

@@ -1,0 +1,108 @@
+//! What a log is made of, as far as mending cares: runs of commands that nothing is wrong with, and what stands out.
+
+use crate::keyspace::Command;
+use crate::keyspace::command::Effect;
+use crate::pipeline::RowSource;
+use crate::rdb::{Depth, Head, Item};
+
+/// Something of a log, in its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    /// Where it begins.
+    pub(super) from: u64,
+    /// The first byte after it.
+    pub(super) to: u64,
+    /// Where its last command begins.
+    pub(super) last: u64,
+    pub(super) line: u64,
+    pub(super) commands: u64,
+    pub(super) what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// Commands one after the other.
+    Run,
+    Select(u64),
+    Multi,
+    Exec,
+    /// A command that servers load and do not write so.
+    Loose,
+    /// A command that servers do not take; the kind of problem.
+    Bad(&'static str),
+    /// A place that cannot be followed: the kind of problem, what was expected and found.
+    Damage(&'static str, String),
+}
+
+/// Makes events of items.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    events: Vec<Event>,
+    /// What was said of the command that comes next.
+    bad: Option<&'static str>,
+    loose: bool,
+}
+
+impl Events {
+    fn command(&mut self, command: &Command<'_>) {
+        let to = command.offset.saturating_add(command.bytes);
+        let what = match (self.bad.take(), std::mem::take(&mut self.loose), command.spec.map(|spec| spec.effect)) {
+            (Some(kind), ..) => What::Bad(kind),
+            (None, _, Some(Effect::Multi)) => What::Multi,
+            (None, _, Some(Effect::Exec)) => What::Exec,
+            (None, _, Some(Effect::Select)) => command.args.whole(1).and_then(number).map_or(What::Run, What::Select),
+            (None, true, _) => What::Loose,
+            (None, false, _) => What::Run,
+        };
+        if what == What::Run
+            && let Some(run) = self.events.last_mut().filter(|event| event.what == What::Run)
+        {
+            run.to = to;
+            run.last = command.offset;
+            run.commands = run.commands.saturating_add(1);
+            return;
+        }
+        let event = Event { from: command.offset, to, last: command.offset, line: command.line, commands: 1, what };
+        self.events.push(event);
+    }
+}
+
+fn number(argument: &[u8]) -> Option<u64> {
+    std::str::from_utf8(argument).ok()?.parse().ok()
+}
+
+impl RowSource for Events {
+    type Rows = Vec<Event>;
+
+    fn wants_writes(&self) -> bool {
+        false
+    }
+
+    fn depth(&self, _: &Head<'_>) -> Depth {
+        Depth::Keys
+    }
+
+    fn observe(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Command(command) => self.command(command),
+            Item::Damage(damage) if damage.line.is_some() => {
+                let kind = damage.flaw.kind().0;
+                match kind {
+                    "loose-line" => self.loose = true,
+                    "unknown-command" | "wrong-arity" | "database-number" => self.bad = Some(kind),
+                    _ if damage.fatal => {
+                        let (from, line) = (damage.offset, damage.line.unwrap_or_default());
+                        let what = What::Damage(kind, damage.flaw.to_string());
+                        self.events.push(Event { from, to: from, last: from, line, commands: 0, what });
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
