@@ -55,7 +55,11 @@ fn source(
     ) {
         writeln!(out, "{line}")?;
     }
-    let mut contents = format!("  {}, {} with an expiry", counted(source.keys, "key"), count(source.expires));
+    if let Some(log) = &source.log {
+        super::log::contents(log, source.server_loads.as_ref(), look, out)?;
+    }
+    let what = if source.log.is_some() { "in its RDB " } else { "" };
+    let mut contents = format!("  {what}{}, {} with an expiry", counted(source.keys, "key"), count(source.expires));
     if source.functions > 0 {
         contents.push_str(&format!(", {}", functions(source.functions)));
     }
@@ -306,9 +310,14 @@ fn next(report: &CheckReport, first: &SourceCheck, view: CheckView<'_>) -> Strin
         Some(bad) if bad.integrity.problems.len() > LISTED => {
             format!("next: rediscover check {} --format json    (every problem)", name(bad))
         }
+        Some(bad) if bad.log.is_some() => {
+            let skip = bad.log.as_ref().is_some_and(|log| log.totals.after_damage.commands > 0);
+            let skip = if skip { " --skip-bad" } else { "" };
+            format!("next: rediscover aof repair {}{skip} -o REPAIRED", name(bad))
+        }
         Some(bad) if bad.keys > 0 => format!("next: rediscover analyze {}    (what can still be read)", name(bad)),
         Some(bad) if bad.magic.is_none() && bad.verdict == Verdict::Unsupported => {
-            "next: give it an RDB file: this is something else, and this release reads nothing else".into()
+            "next: give it an RDB or an append-only file: this is something else".into()
         }
         Some(_) => "next: take another copy of the file, or an older dump".into(),
         None if view.target.is_none() => {

@@ -1,10 +1,13 @@
 //! Reports for people: the verdict first, then the few numbers that matter, then tables, then what to run next.
 
 mod analyze;
+mod aof;
 mod check;
+mod log;
 mod table;
 
 pub use analyze::analyze;
+pub use aof::{cut, repair};
 pub use check::check;
 
 use super::Look;
