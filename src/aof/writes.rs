@@ -133,7 +133,8 @@ impl Writes {
         self.end(command, sink);
     }
 
-    /// Begins a command of `count` arguments, which follow one by one, the name being the first.
+    /// Begins a command of `count` arguments, which follow one by one, the name being the first. When its keys expire is
+    /// known at the end: of MSETEX, which has options after several entries, it stays unknown.
     pub(super) fn begin(&mut self, spec: &'static Spec, count: u64, now: &Start) {
         self.begin_at(spec, count, now.db, now.offset, now.time);
     }

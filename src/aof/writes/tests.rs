@@ -102,7 +102,7 @@ impl Line {
             offset: START.offset,
             line: START.line,
             bytes: 500,
-            lines: 0,
+            lines: 1,
             db: Some(START.db),
             time: START.time,
             transaction: None,
