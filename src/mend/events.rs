@@ -37,7 +37,7 @@ pub(super) enum What {
 /// Makes events of items.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    events: Vec<Event>,
+    found: Vec<Event>,
     /// What was said of the command that comes next.
     bad: Option<&'static str>,
     loose: bool,
@@ -50,7 +50,7 @@ impl Events {
         let what = What::of(&command.args, command.spec, self.bad.take());
         if what == What::Run
             && !loose
-            && let Some(run) = self.events.last_mut().filter(|event| event.what == What::Run && !event.loose)
+            && let Some(run) = self.found.last_mut().filter(|event| event.what == What::Run && !event.loose)
         {
             run.to = to;
             run.last = command.offset;
@@ -59,7 +59,7 @@ impl Events {
         }
         let event =
             Event { from: command.offset, to, last: command.offset, line: command.line, commands: 1, loose, what };
-        self.events.push(event);
+        self.found.push(event);
     }
 }
 
@@ -101,7 +101,7 @@ impl RowSource for Events {
                     _ if damage.fatal => {
                         let (from, line) = (damage.offset, damage.line.unwrap_or_default());
                         let what = What::Damage(kind, damage.flaw.to_string());
-                        self.events.push(Event { from, to: from, last: from, line, commands: 0, loose: false, what });
+                        self.found.push(Event { from, to: from, last: from, line, commands: 0, loose: false, what });
                     }
                     _ => {}
                 }
@@ -111,6 +111,6 @@ impl RowSource for Events {
     }
 
     fn take(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        std::mem::take(&mut self.found)
     }
 }

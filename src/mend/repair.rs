@@ -142,12 +142,11 @@ impl Mender<'_> {
                         self.drop_transaction(Open { from, db: self.db, damaged_to: Some(from) }, event.to)?;
                     }
                     (None, None) => {
-                        self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?
+                        self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?;
                     }
                 }
             }
-            What::Bad(_) => {}
-            What::Damage(..) => {}
+            What::Bad(_) | What::Damage(..) => {}
         }
         self.end = event.to;
         self.last = Some(event.last);

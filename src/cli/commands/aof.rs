@@ -172,7 +172,7 @@ fn write_all(origin: &Origin, plan: &Plan, path: &Path, run: &RunOptions) -> Res
     let kept: Vec<_> = plan.files.iter().filter_map(|file| file.part.file.clone()).collect();
     if let Some((name, bytes)) = origin.manifest_of(&kept) {
         // Last: without a manifest the folder is nothing to a server.
-        outputs.push(output(mend::write_bytes(&path.join(name), &bytes)?));
+        outputs.push(output(&mend::write_bytes(&path.join(name), &bytes)?));
     }
     Ok(outputs)
 }
@@ -181,10 +181,10 @@ fn write_one(plan: &FilePlan, path: PathBuf, run: &RunOptions) -> Result<Vec<Out
     let mut side = path.clone().into_os_string();
     side.push(".unplaced");
     let target = Target { path, side: side.into() };
-    Ok(mend::write(plan, &target, &run.cancel)?.into_iter().map(output).collect())
+    Ok(mend::write(plan, &target, &run.cancel)?.iter().map(output).collect())
 }
 
-fn output(written: mend::Written) -> Output {
+fn output(written: &mend::Written) -> Output {
     Output { path: sources::shown(written.path.as_os_str()), bytes: written.bytes }
 }
 

@@ -55,9 +55,10 @@ pub fn cut(report: &CutReport, look: &Look, out: &mut dyn Write) -> io::Result<(
     let source = report.provenance.sources.first().map(|facts| facts.source.as_str()).unwrap_or_default();
     let file = report.file.as_deref().map(|file| format!("{} ", printable(file))).unwrap_or_default();
     let place = super::offset(report.offset);
-    let text = match report.schema.contains("split") {
-        true => format!("{}: the log begins at {place}", printable(source)),
-        false => format!("{}: {file}cut at {place}, {} left out", printable(source), size::human(report.lost_bytes)),
+    let text = if report.schema.contains("split") {
+        format!("{}: the log begins at {place}", printable(source))
+    } else {
+        format!("{}: {file}cut at {place}, {} left out", printable(source), size::human(report.lost_bytes))
     };
     writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
     outputs(&report.outputs, true, look, out)
@@ -79,8 +80,7 @@ fn outputs(outputs: &[Output], written: bool, look: &Look, out: &mut dyn Write) 
 fn line(dropped: &DroppedCommand) -> String {
     let file = dropped.file.as_deref().map(|file| format!("{} ", printable(file))).unwrap_or_default();
     let line = dropped.line.map(|line| format!(", line {line}")).unwrap_or_default();
-    let mut what =
-        dropped.command.as_deref().map(|name| printable(name).into_owned()).unwrap_or_else(|| "bytes".into());
+    let mut what = dropped.command.as_deref().map_or_else(|| "bytes".into(), |name| printable(name).into_owned());
     for (index, key) in dropped.keys.iter().take(KEYS).enumerate() {
         let db = dropped.db.filter(|_| index == 0);
         what.push_str(if index == 0 { " of " } else { ", " });
