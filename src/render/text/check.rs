@@ -58,7 +58,7 @@ fn source(
     if let Some(log) = &source.log {
         super::log::contents(log, source.server_loads.as_ref(), look, out)?;
     }
-    let what = if source.log.is_some() { "in its RDB " } else { "" };
+    let what = if source.log.is_some() { "before the commands " } else { "" };
     let mut contents = format!("  {what}{}, {} with an expiry", counted(source.keys, "key"), count(source.expires));
     if source.functions > 0 {
         contents.push_str(&format!(", {}", functions(source.functions)));
@@ -66,7 +66,9 @@ fn source(
     if !source.modules.is_empty() {
         contents.push_str(&format!(", data of {}", printable(&source.modules.join(", "))));
     }
-    writeln!(out, "{}", wrap(&contents, look.columns(), 4))?;
+    if source.log.is_none() || source.format_version.is_some() {
+        writeln!(out, "{}", wrap(&contents, look.columns(), 4))?;
+    }
     writeln!(out, "{}", wrap(&format!("  {}", depth(&source.integrity)), look.columns(), 4))?;
     if let Some(facts) = report.provenance.sources.iter().find(|facts| facts.source == source.source) {
         for line in hashes(facts) {
