@@ -31,6 +31,7 @@
 //! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs
 //! 3      rdb       header, opcodes, value types, framer, parser, objects, modules
 //! 3      report    what a command found, as plain data with its JSON schema
+//! 4      aof       the append-only file: the manifest of its parts
 //! 4      render    reports as text, JSON, SARIF; sees no analyzer
 //! 5      source    places that hold a dump: opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
@@ -41,6 +42,7 @@
 //! the environment or the clock asked.
 
 pub mod analysis;
+pub mod aof;
 pub mod base;
 pub mod codec;
 pub mod encoding;

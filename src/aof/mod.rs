@@ -1,0 +1,3 @@
+//! The append-only file: the manifest of its parts.
+
+pub mod manifest;
