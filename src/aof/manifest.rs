@@ -11,12 +11,10 @@
 //! A line is read as those servers read it: at most 1024 bytes with the line feed that ends it, of a comment too; pairs of
 //! words in any order, their keys in any case, unknown ones ignored, the last of two winning.
 
-mod words;
-
+use crate::aof::words::{Word, Words, write_word};
 use crate::base::Flaw;
 use crate::base::flaw::quote;
 use std::fmt;
-use words::{Word, Words, write_word};
 
 /// The most bytes of a line, its line feed included.
 pub const LINE_BYTES: usize = 1024;

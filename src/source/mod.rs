@@ -5,6 +5,14 @@
 //! ```
 //! S3 objects, backups and live servers join as further places; AOF directories as further kinds.
 
+mod aof_set;
+mod data_dir;
+mod server_config;
+
+pub use aof_set::{AofSet, Part};
+pub use data_dir::{DataDir, Extra, ExtraKind, FileKind, Loads, Trap, file_kind};
+pub use server_config::{ConfigNote, ServerConfig};
+
 use crate::base::{Error, ErrorKind, Flaw, Progress, Result};
 use crate::codec::{Compression, HashTee, Hashed, ReadAhead, Unpacked, sniff};
 use std::fs::File;
@@ -20,6 +28,17 @@ pub struct Origin {
     pub name: String,
     /// Where it is.
     pub place: Place,
+    /// Whether a server that starts on the data directory it was found in would load it; none where it is in none.
+    pub loaded: Option<bool>,
+    /// Why it would, or would not.
+    pub why: Option<String>,
+}
+
+impl Origin {
+    /// A place of this name, in no data directory.
+    pub fn new(name: impl Into<String>, place: Place) -> Self {
+        Self { name: name.into(), place, loaded: None, why: None }
+    }
 }
 
 /// Where a source is.
@@ -31,6 +50,8 @@ pub enum Place {
     Stdin,
     /// Bytes that are there already.
     Bytes(Vec<u8>),
+    /// The parts of an append-only file.
+    Log(Box<AofSet>),
 }
 
 /// Which hashes of the raw bytes to make in the same pass.
@@ -164,6 +185,10 @@ pub fn open(origin: &Origin, hashes: Hashes, progress: Arc<dyn Progress>) -> Res
         Place::Bytes(bytes) => {
             let length = bytes.len() as u64;
             (Box::new(io::Cursor::new(bytes.clone())), Some(length))
+        }
+        Place::Log(_) => {
+            let what = "an append-only file in parts is not one stream".to_owned();
+            return Err(Error::new(ErrorKind::Unsupported { what }).about(&origin.name));
         }
         Place::Path(path) => {
             let failed = |error| Error::io("open", error).about(&origin.name);

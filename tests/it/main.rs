@@ -3,6 +3,7 @@
 mod broken;
 mod cli;
 mod corpus;
+mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;

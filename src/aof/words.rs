@@ -1,18 +1,18 @@
-//! The words of a line, as the servers split it: blanks between them, `"…"` with escapes, `'…'` with `\'` alone.
+//! The words of a line of a manifest or of a configuration, as the servers split it: blanks between them, `"…"` with escapes, `'…'` with `\'` alone.
 
 /// One word, its quotes and escapes undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
+pub(crate) struct Word {
     /// Its bytes. To a server it ends before the first NUL, which an escape can make.
-    pub(super) text: Vec<u8>,
+    pub(crate) text: Vec<u8>,
     /// Where it begins in the file.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     /// Something follows a closing quote without a blank between.
-    pub(super) joined: bool,
+    pub(crate) joined: bool,
 }
 
 /// The words of a line, one after the other.
-pub(super) struct Words<'a> {
+pub(crate) struct Words<'a> {
     rest: &'a [u8],
     at: u64,
     open: Option<u64>,
@@ -20,12 +20,12 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     /// Of a line that begins so many bytes into the file.
-    pub(super) fn new(line: &'a [u8], at: u64) -> Self {
+    pub(crate) fn new(line: &'a [u8], at: u64) -> Self {
         Self { rest: line, at, open: None }
     }
 
     /// Where a word begins that has a quote without an end, after the words before it.
-    pub(super) fn open(&self) -> Option<u64> {
+    pub(crate) fn open(&self) -> Option<u64> {
         self.open
     }
 
@@ -122,7 +122,7 @@ impl Iterator for Words<'_> {
 }
 
 /// Adds a word, in quotes where it would not read back without.
-pub(super) fn write_word(text: &mut Vec<u8>, word: &[u8]) {
+pub(crate) fn write_word(text: &mut Vec<u8>, word: &[u8]) {
     // Servers do not quote a `'`, and do not start again on what they wrote so.
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
     if !word.is_empty() && word.iter().all(plain) {
