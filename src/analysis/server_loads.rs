@@ -3,17 +3,23 @@
 use super::parts::FileRead;
 use crate::pipeline::Ended;
 use crate::report::{FirstDamage, LogTotals, Problem, ServerLoad, ServerLoads, Severity, Verdict};
+use crate::source::{Origin, Place};
 
 /// Kinds of problems that end a log where a server cuts it off.
 const ENDS: [&str; 2] = ["truncated", "open-transaction"];
 /// Kinds of problems that are in the log's commands and that a server passes over.
 const PASSED_OVER: [&str; 4] = ["exec-without-multi", "nested-multi", "discard-without-multi", "database-number"];
 
-/// What a server does with these files, in their order. `cuts`: it has `aof-load-truncated yes`, the default.
-pub(super) fn server_loads(files: &[FileRead], cuts: bool) -> ServerLoads {
+/// What a server does with these files of a source, in their order.
+pub(super) fn server_loads(files: &[FileRead], origin: &Origin) -> ServerLoads {
     let total = files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add);
     let no = |reason: String| ServerLoads { verdict: ServerLoad::No, bytes_lost: total, reason };
     let many = files.len() > 1;
+    if let Place::Log(set) = &origin.place
+        && let Some(refused) = set.refused()
+    {
+        return no(refused);
+    }
     for (index, file) in files.iter().enumerate() {
         let name = file.part.file.as_deref().filter(|_| many).map(|name| format!("{name}: ")).unwrap_or_default();
         if let Some(header) = file.scope.prologue.header.filter(|header| !header.is_known()) {
@@ -24,7 +30,15 @@ pub(super) fn server_loads(files: &[FileRead], cuts: bool) -> ServerLoads {
         let Some(problem) = file.examined.integrity.problems.iter().find(stops) else { continue };
         let is_last = index.saturating_add(1) == files.len();
         let in_log = problem.offset >= log_at;
+        let lost = file.scope.tally.bytes.saturating_sub(problem.offset);
         if !(in_log && ENDS.contains(&problem.kind.as_str())) {
+            // Source: Redis 8.6: what it cannot read at the end, in fewer bytes than that.
+            let bad = matches!(problem.kind.as_str(), "bad-byte" | "bad-length");
+            if in_log && bad && is_last && lost < origin.tails.corrupt_max_bytes {
+                let reason =
+                    format!("{name}aof-load-corrupt-tail-max-size lets it cut the file off at {}", problem.offset);
+                return ServerLoads { verdict: ServerLoad::Truncating, bytes_lost: lost, reason };
+            }
             return no(format!("{name}{}", problem.message));
         }
         if !is_last {
@@ -32,7 +46,7 @@ pub(super) fn server_loads(files: &[FileRead], cuts: bool) -> ServerLoads {
                         start goes on without what was cut off";
             return no(format!("{name}{what}"));
         }
-        if !cuts {
+        if !origin.tails.load_truncated {
             return no(format!("{name}it ends too early, and aof-load-truncated is no"));
         }
         // Source: every server tried but Valkey 9.1 cuts at the last whole command, and there is none.
@@ -43,7 +57,7 @@ pub(super) fn server_loads(files: &[FileRead], cuts: bool) -> ServerLoads {
         };
         return ServerLoads {
             verdict: ServerLoad::Truncating,
-            bytes_lost: file.scope.tally.bytes.saturating_sub(problem.offset),
+            bytes_lost: lost,
             reason: format!("{name}it cuts the file off at {}{gone}", problem.offset),
         };
     }

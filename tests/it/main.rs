@@ -6,6 +6,7 @@ mod broken;
 mod cli;
 mod commands;
 mod corpus;
+mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;
