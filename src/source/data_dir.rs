@@ -539,3 +539,6 @@ fn age(own: Option<(i64, i64)>, other: Option<(i64, i64)>) -> &'static str {
 fn leads(path: &Path) -> String {
     fs::read_link(path).map_or_else(|_| String::new(), |to| format!(" to {}", escape(to.as_os_str().as_bytes())))
 }
+
+#[cfg(test)]
+mod tests;
