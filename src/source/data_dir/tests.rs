@@ -1,4 +1,4 @@
-//! What is said beside the choice. That the choice is a server's is tried on servers, in tests/it/data_dirs.rs.
+//! What is said beside the choice. Whether the choice is a server's is tried on servers, in `tests/it/data_dirs.rs`.
 
 use super::*;
 use std::fs::FileTimes;
