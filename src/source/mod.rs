@@ -34,6 +34,17 @@ pub enum Place {
     Bytes(Vec<u8>),
 }
 
+impl Place {
+    /// Whether it can be read more than once: pipes cannot.
+    pub fn can_be_read_again(&self) -> bool {
+        match self {
+            Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+            Place::Stdin => false,
+            Place::Bytes(_) => true,
+        }
+    }
+}
+
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
