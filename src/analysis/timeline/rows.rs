@@ -118,6 +118,7 @@ impl<'o> Maker<'o> {
                 made = made.at(at, certainty);
             } else if let Some(created) = place.created {
                 // An id that a client made up: it was there when the snapshot was taken.
+                made.timestamp_desc = format!("{desc}, not after").into();
                 made = made.at(created, Certainty::Inferred);
                 (made.not_after, made.not_after_from) = (Some(Moment(created)), Some(ClockKind::Snapshot));
             }
@@ -230,7 +231,7 @@ impl RowSource for Rows<'_> {
             }
             Item::Aux { name: b"ctime", offset, .. } if self.options.commands.is_empty() => self.snapshot(*offset),
             Item::Function { code, offset } if !self.seen_log && self.shows_all() => {
-                let mut row = self.row("Function library in the snapshot");
+                let mut row = self.row("Function library in the snapshot, not after");
                 row.offset = Some(*offset);
                 row.library = library(code);
                 row = self.by_snapshot(row);

@@ -80,7 +80,7 @@ fn clock(row: &TimelineRow) -> String {
     let named = |name: &Option<KeyName>| name.as_ref().map(quoted).unwrap_or_default();
     let key = named(&row.key);
     let element = named(&row.element);
-    let mut text = match &*row.timestamp_desc {
+    let mut text = match row.timestamp_desc.strip_suffix(", not after").unwrap_or(&row.timestamp_desc) {
         "Key expires" => format!("{key} expires"),
         "Key last accessed" => format!("{key} last read or written"),
         "Key in the snapshot" => format!("{key} is in the snapshot"),
