@@ -2,7 +2,7 @@
 
 use super::duplicates::Twins;
 use super::integrity::Examiner;
-use super::loads_on::loads_on;
+use super::loads_on::{loads_on, log_loads_on};
 use super::needs::Needs;
 use super::parts;
 use super::server_loads::{first_damage, server_loads};
@@ -79,6 +79,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
     let header = scope.prologue.header;
     let is_log = files.iter().any(|file| file.scope.tally.log_at.is_some());
     let kind = if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(scope) };
+    let loads = is_log.then(|| server_loads(&files, true));
     Ok(SourceCheck {
         source: origin.name.clone(),
         kind: kind.into(),
@@ -93,14 +94,17 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
         databases: examined.databases,
         functions: examined.functions,
         modules: examined.modules,
-        server_loads: is_log.then(|| server_loads(&files, true)),
+        loads_on: match &loads {
+            Some(loads) => log_loads_on(&files, &totals, loads, &needed),
+            None => loads_on(header, examined.verdict, &examined.integrity, &needed),
+        },
+        server_loads: loads,
         log: is_log.then(|| LogCheck {
             files: files.iter().map(|file| file.report(&origin.name)).collect(),
             first_damage: first_damage(&files, &totals),
             totals,
         }),
         loaded_by_server: None,
-        loads_on: loads_on(header, examined.verdict, &examined.integrity, &needed),
         integrity: examined.integrity,
         duplicates,
         fits: options.maxmemory.map(|limit| fits(limit, scope)),

@@ -4,9 +4,11 @@
 //! magic, version, then types, opcodes and modules, then what the configuration must allow. Last comes what a server that
 //! starts leaves out.
 
+use super::loads_log;
 use super::needs::{Need, Needed};
+use super::parts::FileRead;
 use crate::rdb::{Header, Magic, Opcode};
-use crate::report::{Basis, First, Integrity, LoadVerdict, LoadsOn, Severity, Verdict};
+use crate::report::{Basis, First, Integrity, LoadVerdict, LoadsOn, LogTotals, ServerLoads, Severity, Verdict};
 
 /// Whose rules a server follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +19,8 @@ enum Family {
 }
 
 /// What one server loads.
-struct Server {
-    name: &'static str,
+pub(super) struct Server {
+    pub(super) name: &'static str,
     family: Family,
     /// The newest RDB version with the `REDIS` magic.
     newest: u16,
@@ -64,16 +66,32 @@ servers! {
 }
 
 /// A verdict with its reason.
-struct Judged {
-    verdict: LoadVerdict,
+pub(super) struct Judged {
+    pub(super) verdict: LoadVerdict,
     reason: String,
     first: Option<First>,
     needs: Vec<String>,
 }
 
 impl Judged {
-    fn no(reason: impl Into<String>, first: Option<&First>) -> Self {
+    pub(super) fn no(reason: impl Into<String>, first: Option<&First>) -> Self {
         Self { verdict: LoadVerdict::No, reason: reason.into(), first: first.cloned(), needs: Vec::new() }
+    }
+
+    pub(super) fn yes() -> Self {
+        Self { verdict: LoadVerdict::Yes, reason: String::new(), first: None, needs: Vec::new() }
+    }
+
+    pub(super) fn lossy(reason: impl Into<String>) -> Self {
+        Self { verdict: LoadVerdict::Lossy, ..Self::no(reason, None) }
+    }
+
+    pub(super) fn unknown(reason: impl Into<String>) -> Self {
+        Self { verdict: LoadVerdict::Unknown, ..Self::no(reason, None) }
+    }
+
+    pub(super) fn with(reason: impl Into<String>, need: String) -> Self {
+        Self { verdict: LoadVerdict::WithSetting, needs: vec![need], ..Self::no(reason, None) }
     }
 }
 
@@ -84,11 +102,35 @@ pub(super) fn loads_on(
     integrity: &Integrity,
     needed: &Needed,
 ) -> Vec<LoadsOn> {
-    let judge = |server: &Server| {
-        let judged = match header {
-            None => Judged::no("it is no RDB", None),
-            Some(header) => server.judge(header, verdict, integrity, needed),
-        };
+    each_server(|server| match header {
+        None => Judged::no("it is no RDB", None),
+        Some(header) => server.judge(header, verdict, integrity, needed),
+    })
+}
+
+/// What every server does with an append-only file.
+pub(super) fn log_loads_on(
+    files: &[FileRead],
+    totals: &LogTotals,
+    loads: &ServerLoads,
+    needed: &Needed,
+) -> Vec<LoadsOn> {
+    each_server(|server| {
+        let base = files.first().and_then(|file| Some((file, file.scope.prologue.header?)));
+        // What is wrong in its log is no damage of the RDB before it.
+        let in_log =
+            |file: &FileRead| file.scope.tally.log_at.is_some() && file.examined.verdict != Some(Verdict::Intact);
+        let base = base.map(|(file, header)| {
+            let verdict = if in_log(file) { Some(Verdict::Intact) } else { file.examined.verdict };
+            server.judge(header, verdict, &file.examined.integrity, needed)
+        });
+        loads_log::judge(server, files, totals, loads, base)
+    })
+}
+
+fn each_server(judge: impl Fn(&Server) -> Judged) -> Vec<LoadsOn> {
+    let row = |server: &Server| {
+        let judged = judge(server);
         // Whatever no server could load is known of all of them.
         let basis = if judged.verdict == LoadVerdict::Unknown { Basis::Assumed } else { server.basis };
         LoadsOn {
@@ -100,10 +142,15 @@ pub(super) fn loads_on(
             needs: judged.needs,
         }
     };
-    TABLE.iter().map(judge).collect()
+    TABLE.iter().map(row).collect()
 }
 
 impl Server {
+    /// Append-only files have manifests since Redis 7.0.
+    pub(super) fn is_before_manifests(&self) -> bool {
+        self.newest < 10
+    }
+
     fn judge(&self, header: Header, verdict: Option<Verdict>, integrity: &Integrity, needed: &Needed) -> Judged {
         let mut needs = Vec::new();
         if let Some(refused) = self.version(header, &mut needs) {

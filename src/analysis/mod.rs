@@ -8,6 +8,7 @@ mod duplicates;
 mod histogram;
 mod integrity;
 mod keyspace;
+mod loads_log;
 mod loads_on;
 mod needs;
 mod parts;

@@ -15,7 +15,9 @@ const TRIED: usize = 24;
 pub struct Explained {
     /// The bytes as they must have been.
     pub bytes: Vec<u8>,
-    /// Its arguments in them.
+    /// How many of them are the command; whole commands follow that it had swallowed.
+    pub first: usize,
+    /// Its arguments.
     pub spans: Vec<ArgSpan>,
 }
 
@@ -52,8 +54,8 @@ pub fn explain(damage: &[u8]) -> Option<Explained> {
                     continue;
                 }
                 put(&mut bytes, at, other);
-                if is_one(&bytes, &mut spans) {
-                    return Some(Explained { bytes, spans });
+                if let Some(first) = commands(&bytes, &mut spans) {
+                    return Some(Explained { bytes, first, spans });
                 }
             }
             put(&mut bytes, at, original);
@@ -68,15 +70,22 @@ fn put(bytes: &mut [u8], at: usize, byte: u8) {
     }
 }
 
-/// Whether the bytes are one command that a server would take, and nothing else.
-fn is_one(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> bool {
-    match resp::command(bytes, spans) {
-        Ok(Scan::Whole { used, loose: None }) if used == bytes.len() => {
-            let args = Args::new(bytes, spans, spans.len() as u64);
-            Spec::lookup(&args).is_some_and(|spec| spec.takes(args.count()))
-        }
-        _ => false,
+/// The length of the first of some commands, of which the bytes consist and that a server would take. Its arguments stand
+/// in `spans`.
+fn commands(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Option<usize> {
+    let mut others = Vec::new();
+    let mut first = None;
+    let mut at = 0usize;
+    while at < bytes.len() {
+        let spans = if first.is_none() { &mut *spans } else { &mut others };
+        let rest = bytes.get(at..)?;
+        let Ok(Scan::Whole { used, loose: None }) = resp::command(rest, spans) else { return None };
+        let args = Args::new(rest, spans, spans.len() as u64);
+        Spec::lookup(&args).filter(|spec| spec.takes(args.count()))?;
+        first = first.or(Some(used));
+        at = at.saturating_add(used);
     }
+    first
 }
 
 /// The same command as servers write it; none if the bytes are not one whole command.
@@ -86,9 +95,9 @@ pub fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(written(Args::new(bytes, &spans, spans.len() as u64).iter().map(|arg| arg.head)))
 }
 
-/// Hands over the whole commands that bytes begin with, each with its place, up to the first that is none. Annotations
-/// are passed over.
-pub fn each_command(bytes: &[u8], mut see: impl FnMut(u64, &Args<'_>)) {
+/// Hands over the whole commands that bytes begin with, each with its place and length, up to the first that is none.
+/// Annotations are passed over.
+pub fn each_command(bytes: &[u8], mut see: impl FnMut(u64, u64, &Args<'_>)) {
     let mut at = 0usize;
     let mut spans = Vec::new();
     while let Some(rest) = bytes.get(at..) {
@@ -96,7 +105,7 @@ pub fn each_command(bytes: &[u8], mut see: impl FnMut(u64, &Args<'_>)) {
             annotation(rest).map_or(0, <[u8]>::len)
         } else {
             let Ok(Scan::Whole { used, .. }) = resp::command(rest, &mut spans) else { return };
-            see(at as u64, &Args::new(rest, &spans, spans.len() as u64));
+            see(at as u64, used as u64, &Args::new(rest, &spans, spans.len() as u64));
             used
         };
         if used == 0 {

@@ -82,7 +82,7 @@ impl Framer {
                 self.record = Some(self.at);
                 match self.begin_command(buffer) {
                     Ok(true) => {}
-                    Ok(false) => return self.finish(cut),
+                    Ok(false) => return whole_to(cut),
                     Err(()) => return Found::Broken(cut),
                 }
                 if self.inside.is_none() {
@@ -91,14 +91,10 @@ impl Framer {
             }
             match self.arguments(buffer) {
                 Ok(true) => self.note(buffer),
-                Ok(false) => return self.finish(cut),
+                Ok(false) => return whole_to(cut),
                 Err(()) => return Found::Broken(cut),
             }
         }
-    }
-
-    fn finish(&mut self, cut: usize) -> Found {
-        if cut == 0 { Found::Nothing } else { Found::Records(cut) }
     }
 
     /// Up to here the buffer has been followed.
@@ -220,6 +216,10 @@ impl Framer {
             _ => {}
         }
     }
+}
+
+fn whole_to(cut: usize) -> Found {
+    if cut == 0 { Found::Nothing } else { Found::Records(cut) }
 }
 
 /// The annotation that bytes begin with: a line, or as much of a longer one as a server reads at once. None if its end

@@ -11,6 +11,8 @@ use crate::rdb::Sink;
 
 /// Arguments that are kept.
 const MOST_KEPT: usize = 4096;
+/// Longest argument that may be an option, a number or an id.
+const MOST_WORD: u64 = 64;
 
 /// A command in progress.
 pub(super) struct Long {
@@ -168,7 +170,7 @@ impl Long {
             self.spec = Spec::lookup(&self.args());
             if let Some(spec) = self.spec.filter(|_| sink.wants_writes()) {
                 self.writing = true;
-                place.writes.begin(spec, place.now);
+                place.writes.begin(spec, self.count, place.now);
             }
         }
         if self.writing {
@@ -178,8 +180,13 @@ impl Long {
 
     /// Keeps the beginning of an argument, while there is room for it.
     fn keep(&mut self, bytes: &[u8]) {
+        if self.spans.len() > MOST_KEPT {
+            return;
+        }
         let room = self.most.saturating_mul(2).saturating_sub(self.kept.len());
         let Some(span) = self.spans.last_mut() else { return };
+        // Options after a long value say when it expires; for words there is always room.
+        let room = if span.len <= MOST_WORD { bytes.len() } else { room };
         let kept = bytes.get(..room.min(self.most.saturating_sub(span.held))).unwrap_or(bytes);
         self.kept.extend_from_slice(kept);
         span.held = span.held.saturating_add(kept.len());

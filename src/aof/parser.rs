@@ -196,22 +196,21 @@ impl Parser {
                 most if most >= 0 => format!("{most} arguments with the name"),
                 least => format!("at least {} arguments with the name", least.unsigned_abs()),
             };
-            let flaw = Flaw::new("wrong-arity", "command", 0, expected, self.quoted(command));
+            let flaw = Flaw::new("wrong-arity", "command", 0, expected, quoted(command));
             self.damage(&flaw, sink);
         }
         match spec.effect {
-            Effect::Select => match command.args.whole(1).and_then(database) {
-                Some(db) => {
+            Effect::Select => {
+                if let Some(db) = command.args.whole(1).and_then(database) {
                     self.now.db = db;
                     self.now.db_known = true;
-                }
-                None => {
+                } else {
                     let expected = "a database number from 0 to 2147483647";
-                    let flaw = Flaw::new("database-number", "SELECT", 0, expected, self.quoted(command));
+                    let flaw = Flaw::new("database-number", "SELECT", 0, expected, quoted(command));
                     self.damage(&flaw, sink);
                     self.now.db_known = false;
                 }
-            },
+            }
             Effect::Multi => {
                 if let Some(open) = self.now.transaction {
                     let found = format!("MULTI inside the transaction that begins at {open}");
@@ -220,11 +219,9 @@ impl Parser {
                 }
                 self.now.transaction = Some(self.now.offset);
             }
-            Effect::Exec => {
-                if self.now.transaction.take().is_none() {
-                    let flaw = Flaw::new("exec-without-multi", "transaction", 0, "MULTI before EXEC", "EXEC alone");
-                    self.damage(&flaw, sink);
-                }
+            Effect::Exec if self.now.transaction.take().is_none() => {
+                let flaw = Flaw::new("exec-without-multi", "transaction", 0, "MULTI before EXEC", "EXEC alone");
+                self.damage(&flaw, sink);
             }
             _ => {}
         }
@@ -233,7 +230,7 @@ impl Parser {
     #[cold]
     fn unknown<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
         let expected = "a command that a server known here has";
-        let flaw = Flaw::new("unknown-command", "command", 0, expected, self.quoted(command));
+        let flaw = Flaw::new("unknown-command", "command", 0, expected, quoted(command));
         self.damage(&flaw, sink);
         // A SELECT with one byte changed: what follows belongs to a database that is not known.
         let name = command.args.name().to_ascii_lowercase();
@@ -242,13 +239,6 @@ impl Parser {
         if like(b"select") && command.args.count() == 2 {
             self.now.db_known = false;
         }
-    }
-
-    /// The beginning of a command as a message shows it.
-    fn quoted(&self, command: &Command<'_>) -> String {
-        let shown: Vec<_> = command.args.iter().take(3).map(|arg| flaw::quote(arg.head)).collect();
-        let more = if command.args.count() > 3 { " …" } else { "" };
-        format!("{}{more}", shown.join(" "))
     }
 
     /// Values that are inside arguments in a form of their own.
@@ -351,7 +341,7 @@ impl Parser {
         if let Some(at) = long.loose() {
             self.say_loose(at, &[], sink);
         }
-        self.writes.end(long.bytes(), sink);
+        self.writes.end(&command, sink);
         sink.item(&Item::Command(command));
         if let Some(spec) = spec {
             self.inside(spec, &command, sink);
@@ -381,4 +371,11 @@ impl Parser {
         self.stopped = true;
         in_command || open.is_some()
     }
+}
+
+/// The beginning of a command as a message shows it.
+fn quoted(command: &Command<'_>) -> String {
+    let shown: Vec<_> = command.args.iter().take(3).map(|arg| flaw::quote(arg.head)).collect();
+    let more = if command.args.count() > 3 { " …" } else { "" };
+    format!("{}{more}", shown.join(" "))
 }

@@ -1,5 +1,9 @@
 //! What can be typed: commands, flags, their help and their values.
 
+mod aof;
+
+pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use rediscover::analysis::SERVERS;
 use rediscover::base::{Cancel, Error, ErrorKind, Limits, Progress, Result, UnixMs, size, time};
@@ -86,6 +90,9 @@ pub(crate) enum Command {
     /// Says what was done and when: commands of logs, clocks in dumps, lines of servers' logs
     #[command(help_template = TEMPLATE, after_help = TIMELINE)]
     Timeline(TimelineArgs),
+    /// Mends append-only files: repair, cut at a moment, split off the preamble
+    #[command(subcommand, help_template = TEMPLATE, arg_required_else_help = true)]
+    Aof(AofCommand),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -104,6 +111,7 @@ impl Command {
             Command::Analyze(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Check(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Aof(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
@@ -319,6 +327,13 @@ pub(crate) struct HashArgs {
     /// Exit 3 unless the raw bytes have this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = INTEGRITY)]
     pub(crate) expect_sha256: Option<String>,
+}
+
+impl HashArgs {
+    /// No hashes.
+    pub(crate) fn none() -> Self {
+        Self { hash: Vec::new(), expect_sha256: None }
+    }
 }
 
 /// A hash.

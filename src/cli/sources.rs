@@ -30,6 +30,13 @@ pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<O
     Ok(found.origins)
 }
 
+/// The source that a command has written: a file, or a folder with a manifest.
+pub(crate) fn written(path: &Path) -> Result<Origin> {
+    let mut found = Found::default();
+    add_path(&mut found, None, path, Some(FolderKind::Dir), Take::Loaded)?;
+    found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
+}
+
 /// Refuses an output file that is one of the inputs: it would be replaced.
 pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> Result<()> {
     let Some(output) = output.and_then(|path| path.canonicalize().ok()).filter(|path| path.is_file()) else {

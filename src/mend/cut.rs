@@ -106,7 +106,7 @@ pub fn plan_cut(origin: &Origin, moment: &Moment, options: &RunOptions) -> Resul
             continue;
         }
         let name = part.file.as_deref().unwrap_or(&origin.name).to_owned();
-        let (seen, scope) = look(origin, &part, if looks { moment.clone() } else { NEVER }, options)?;
+        let (seen, scope) = look(origin, &part, if looks { moment } else { &NEVER }, options)?;
         timed |= seen.timed;
         if let (Moment::Time(time), Some(created)) = (moment, scope.prologue.created_at())
             && created > *time
@@ -170,7 +170,7 @@ fn stored_bytes(part: &Part) -> u64 {
     }
 }
 
-fn look(origin: &Origin, part: &Part, moment: Moment, options: &RunOptions) -> Result<(Seen, Scope)> {
+fn look(origin: &Origin, part: &Part, moment: &Moment, options: &RunOptions) -> Result<(Seen, Scope)> {
     let mut stream = open_part(origin, part, Hashes::default(), Arc::clone(&options.progress))?;
     let finder = |_: &_, _| Finder { moment: moment.clone(), found: None, timed: false, untimed: false, damage: None };
     let mut all = Seen::default();
@@ -198,7 +198,7 @@ pub fn plan_split(origin: &Origin, options: &RunOptions) -> Result<(FilePlan, Fi
         let what = format!("{} is in several files already", origin.name);
         return Err(Error::new(ErrorKind::Usage { option: "SOURCE", what }));
     };
-    let (_, scope) = look(origin, part, NEVER, options)?;
+    let (_, scope) = look(origin, part, &NEVER, options)?;
     let Some(log_at) = scope.tally.log_at.filter(|at| *at > 0) else {
         let what = match scope.tally.log_at {
             Some(_) => "begins with commands: it has no RDB preamble",

@@ -1,7 +1,7 @@
 //! What a log is made of, as far as mending cares: runs of commands that nothing is wrong with, and what stands out.
 
-use crate::keyspace::Command;
-use crate::keyspace::command::Effect;
+use crate::keyspace::command::{Effect, Spec};
+use crate::keyspace::{Args, Command};
 use crate::pipeline::RowSource;
 use crate::rdb::{Depth, Head, Item};
 
@@ -16,6 +16,8 @@ pub(super) struct Event {
     pub(super) last: u64,
     pub(super) line: u64,
     pub(super) commands: u64,
+    /// It is not written as servers write it, and they load it.
+    pub(super) loose: bool,
     pub(super) what: What,
 }
 
@@ -26,8 +28,6 @@ pub(super) enum What {
     Select(u64),
     Multi,
     Exec,
-    /// A command that servers load and do not write so.
-    Loose,
     /// A command that servers do not take; the kind of problem.
     Bad(&'static str),
     /// A place that cannot be followed: the kind of problem, what was expected and found.
@@ -37,7 +37,7 @@ pub(super) enum What {
 /// Makes events of items.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    events: Vec<Event>,
+    found: Vec<Event>,
     /// What was said of the command that comes next.
     bad: Option<&'static str>,
     loose: bool,
@@ -46,24 +46,32 @@ pub(super) struct Events {
 impl Events {
     fn command(&mut self, command: &Command<'_>) {
         let to = command.offset.saturating_add(command.bytes);
-        let what = match (self.bad.take(), std::mem::take(&mut self.loose), command.spec.map(|spec| spec.effect)) {
-            (Some(kind), ..) => What::Bad(kind),
-            (None, _, Some(Effect::Multi)) => What::Multi,
-            (None, _, Some(Effect::Exec)) => What::Exec,
-            (None, _, Some(Effect::Select)) => command.args.whole(1).and_then(number).map_or(What::Run, What::Select),
-            (None, true, _) => What::Loose,
-            (None, false, _) => What::Run,
-        };
+        let loose = std::mem::take(&mut self.loose);
+        let what = What::of(&command.args, command.spec, self.bad.take());
         if what == What::Run
-            && let Some(run) = self.events.last_mut().filter(|event| event.what == What::Run)
+            && !loose
+            && let Some(run) = self.found.last_mut().filter(|event| event.what == What::Run && !event.loose)
         {
             run.to = to;
             run.last = command.offset;
             run.commands = run.commands.saturating_add(1);
             return;
         }
-        let event = Event { from: command.offset, to, last: command.offset, line: command.line, commands: 1, what };
-        self.events.push(event);
+        let event =
+            Event { from: command.offset, to, last: command.offset, line: command.line, commands: 1, loose, what };
+        self.found.push(event);
+    }
+}
+
+impl What {
+    pub(super) fn of(args: &Args<'_>, spec: Option<&'static Spec>, bad: Option<&'static str>) -> Self {
+        match (bad, spec.map(|spec| spec.effect)) {
+            (Some(kind), _) => What::Bad(kind),
+            (None, Some(Effect::Multi)) => What::Multi,
+            (None, Some(Effect::Exec)) => What::Exec,
+            (None, Some(Effect::Select)) => args.whole(1).and_then(number).map_or(What::Run, What::Select),
+            (None, _) => What::Run,
+        }
     }
 }
 
@@ -93,7 +101,7 @@ impl RowSource for Events {
                     _ if damage.fatal => {
                         let (from, line) = (damage.offset, damage.line.unwrap_or_default());
                         let what = What::Damage(kind, damage.flaw.to_string());
-                        self.events.push(Event { from, to: from, last: from, line, commands: 0, what });
+                        self.found.push(Event { from, to: from, last: from, line, commands: 0, loose: false, what });
                     }
                     _ => {}
                 }
@@ -103,6 +111,6 @@ impl RowSource for Events {
     }
 
     fn take(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        std::mem::take(&mut self.found)
     }
 }

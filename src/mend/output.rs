@@ -55,14 +55,10 @@ pub fn write(plan: &FilePlan, target: &Target, cancel: &Cancel) -> Result<Vec<Wr
                 out.put(&aof::rewritten(&bytes).unwrap_or(bytes))?;
             }
             With::Side => {
-                let side = match &mut side {
-                    Some(side) => side,
-                    None => {
-                        let mut new = Beside::new(&target.side)?;
-                        new.put(SIDE_HEAD)?;
-                        side.insert(new)
-                    }
-                };
+                if side.is_none() {
+                    side.insert(Beside::new(&target.side)?).put(SIDE_HEAD)?;
+                }
+                let Some(side) = &mut side else { continue };
                 copy(&mut reader, length, side, cancel)?;
             }
         }

@@ -59,6 +59,7 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
         open: None,
         perhaps: None,
         damage: None,
+        bad: None,
     };
     let selection = Selection::default();
     let events = |_: &_, _| Events::default();
@@ -102,6 +103,8 @@ struct Mender<'p> {
     /// Damage that cannot be explained: it may have taken a MULTI.
     perhaps: Option<u64>,
     damage: Option<(u64, &'static str, String)>,
+    /// A command that no server takes, and that was not judged yet.
+    bad: Option<Event>,
 }
 
 impl Mender<'_> {
@@ -110,11 +113,13 @@ impl Mender<'_> {
             self.damage.get_or_insert((event.line, kind, message));
             return Ok(());
         }
-        if let Some(damage) = self.damage.take() {
-            self.stretch(self.end, event.from, damage)?;
+        self.settle(event.from)?;
+        if matches!(event.what, What::Bad(_)) {
+            self.bad = Some(event);
+            return Ok(());
         }
         match &event.what {
-            What::Run | What::Loose => self.place(&event),
+            What::Run => self.place(&event),
             What::Select(db) => {
                 self.db = Some(*db);
                 self.place(&event);
@@ -137,32 +142,46 @@ impl Mender<'_> {
                         self.drop_transaction(Open { from, db: self.db, damaged_to: Some(from) }, event.to)?;
                     }
                     (None, None) => {
-                        self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?
+                        self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?;
                     }
                 }
             }
-            What::Bad(kind) => self.bad(&event, kind)?,
-            What::Damage(..) => {}
+            What::Bad(_) | What::Damage(..) => {}
         }
         self.end = event.to;
         self.last = Some(event.last);
         Ok(())
     }
 
+    /// What stands before this place and was not judged yet: damage that follows a command nobody knows is a part of it.
+    fn settle(&mut self, next: u64) -> Result<()> {
+        match (self.bad.take(), self.damage.take()) {
+            (Some(bad), None) => {
+                let What::Bad(kind) = bad.what else { return Ok(()) };
+                self.bad(&bad, kind)?;
+                (self.end, self.last) = (bad.to, Some(bad.last));
+            }
+            (Some(bad), Some(_)) => self.stretch(bad.from, next, bad.line)?,
+            (None, Some((line, ..))) => self.stretch(self.end, next, line)?,
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
     /// Commands that nothing is wrong with.
     fn place(&mut self, event: &Event) {
         self.plan.kept_commands = self.plan.kept_commands.saturating_add(event.commands);
-        let with = match (self.db, &event.what) {
+        let with = match (self.db, event.loose) {
             (None, _) => {
                 self.plan.unplaced_commands = self.plan.unplaced_commands.saturating_add(event.commands);
                 self.plan.kept_commands = self.plan.kept_commands.saturating_sub(event.commands);
                 With::Side
             }
-            (Some(_), What::Loose) => {
+            (Some(_), true) => {
                 self.plan.rewritten_commands = self.plan.rewritten_commands.saturating_add(1);
                 With::Rewritten
             }
-            _ => return,
+            (Some(_), false) => return,
         };
         let (from, to) = (event.from, event.to);
         if let Some(last) =
@@ -183,15 +202,14 @@ impl Mender<'_> {
         };
         let bytes = self.bytes(event.from, event.to)?;
         let mut name = Vec::new();
-        aof::each_command(&bytes, |_, args| name = args.name().to_ascii_lowercase());
+        aof::each_command(&bytes, |_, _, args| name = args.name().to_ascii_lowercase());
         self.drop_stretch(event.from, event.to, event.line, reason)?;
         // One changed letter makes any of these a command that nobody knows.
-        self.consequences(event.from, event.to, near(&name));
-        Ok(())
+        self.consequences(event.from, event.to, near(&name))
     }
 
     /// Bytes between two commands of which none can be read: `from` is the end of the one before.
-    fn stretch(&mut self, from: u64, to: u64, (line, _, _): (u64, &'static str, String)) -> Result<()> {
+    fn stretch(&mut self, from: u64, to: u64, line: u64) -> Result<()> {
         let between = self.bytes(from, to)?;
         let (head, tail) = annotations(&between);
         let (mut from, to) = (from.saturating_add(head), to.saturating_sub(tail));
@@ -202,29 +220,45 @@ impl Mender<'_> {
             && let Some(last) = self.last
         {
             from = last;
+            self.plan.kept_commands = self.plan.kept_commands.saturating_sub(1);
             bytes = self.bytes(last, to)?;
         }
-        let explained = aof::explain(&bytes);
-        let name = explained.as_ref().map(|found| found.args().name().to_ascii_lowercase());
-        self.drop_damage(from, to, line, explained.as_ref());
-        match name {
-            Some(name) => self.consequences(from, to, &name),
-            None => {
-                let hides = aof::may_hide_select(&bytes) || to.saturating_sub(from) > aof::LONGEST_EXPLAINED;
-                if hides {
-                    self.lose_db(from, to);
-                }
-                match &mut self.open {
-                    Some(open) => open.damaged_to = Some(to),
-                    None => self.perhaps = Some(from),
-                }
+        let Some(found) = aof::explain(&bytes) else {
+            self.drop_damage(from, to, line, None);
+            if aof::may_hide_select(&bytes) || to.saturating_sub(from) > aof::LONGEST_EXPLAINED {
+                self.lose_db(from, to);
             }
-        }
-        Ok(())
+            match &mut self.open {
+                Some(open) => open.damaged_to = Some(to),
+                None => self.perhaps = Some(from),
+            }
+            return Ok(());
+        };
+        let end = from.saturating_add(found.first as u64);
+        self.drop_damage(from, end, line, Some(&found));
+        self.consequences(from, end, &found.args().name().to_ascii_lowercase())?;
+        self.end = end;
+        // The byte had hidden commands behind it that are whole.
+        let rest = bytes.get(found.first..).unwrap_or_default();
+        let mut hidden = Vec::new();
+        aof::each_command(rest, |at, length, args| {
+            let from = end.saturating_add(at);
+            let what = What::of(args, Spec::lookup(args), None);
+            hidden.push(Event {
+                from,
+                to: from.saturating_add(length),
+                last: from,
+                line,
+                commands: 1,
+                loose: false,
+                what,
+            });
+        });
+        hidden.into_iter().try_for_each(|event| self.see(event))
     }
 
     /// What it means for the commands after it that this one is gone.
-    fn consequences(&mut self, from: u64, to: u64, name: &[u8]) {
+    fn consequences(&mut self, from: u64, to: u64, name: &[u8]) -> Result<()> {
         match name {
             b"select" => {
                 self.lose_db(from, to);
@@ -235,8 +269,7 @@ impl Mender<'_> {
             b"multi" => self.open = Some(Open { from, db: self.db, damaged_to: Some(to) }),
             b"exec" => {
                 if let Some(open) = self.open.take() {
-                    // Its commands are listed as those of any transaction that falls.
-                    let _ = self.drop_transaction(open, to);
+                    self.drop_transaction(open, to)?;
                 }
             }
             _ => {
@@ -245,6 +278,7 @@ impl Mender<'_> {
                 }
             }
         }
+        Ok(())
     }
 
     fn lose_db(&mut self, from: u64, to: u64) {
@@ -265,7 +299,7 @@ impl Mender<'_> {
         for skip in known.iter().rev().copied().chain([to]) {
             let (start, end) = (from.saturating_sub(open.from), skip.saturating_sub(open.from));
             let piece = bytes.get(usize_of(start)..usize_of(end)).unwrap_or_default();
-            aof::each_command(piece, |at, args| {
+            aof::each_command(piece, |at, _, args| {
                 self.note(from.saturating_add(at), None, args, DropReason::InDamagedTransaction);
                 self.plan.kept_commands = self.plan.kept_commands.saturating_sub(1);
             });
@@ -276,15 +310,13 @@ impl Mender<'_> {
             Some(db) if self.db != open.db => With::Text(select(db)),
             _ => With::Nothing,
         };
-        self.lose(open.from, to);
         self.file.put(Edit { from: open.from, to, with });
         Ok(())
     }
 
     fn drop_stretch(&mut self, from: u64, to: u64, line: u64, reason: DropReason) -> Result<()> {
         let bytes = self.bytes(from, to)?;
-        aof::each_command(&bytes, |at, args| self.note(from.saturating_add(at), Some(line), args, reason));
-        self.lose(from, to);
+        aof::each_command(&bytes, |at, _, args| self.note(from.saturating_add(at), Some(line), args, reason));
         self.file.put(Edit { from, to, with: With::Nothing });
         Ok(())
     }
@@ -306,12 +338,7 @@ impl Mender<'_> {
         if let Some(last) = self.plan.dropped.last_mut() {
             last.bytes = to.saturating_sub(from);
         }
-        self.lose(from, to);
         self.file.put(Edit { from, to, with: With::Nothing });
-    }
-
-    fn lose(&mut self, from: u64, to: u64) {
-        self.plan.lost_bytes = self.plan.lost_bytes.saturating_add(to.saturating_sub(from));
     }
 
     fn note(&mut self, offset: u64, line: Option<u64>, args: &Args<'_>, reason: DropReason) {
@@ -336,31 +363,26 @@ impl Mender<'_> {
     /// The end of the file: a torn command, an open transaction.
     fn finish(mut self) -> Result<FilePlan> {
         let end = self.file.bytes;
-        if let Some(damage) = self.damage.take() {
-            let (line, kind, _) = &damage;
-            if *kind == "truncated" {
-                let bytes = self.bytes(self.end, end)?;
-                let (head, _) = annotations(&bytes);
-                let from = self.end.saturating_add(head);
-                self.plan.drop_command(DroppedCommand {
-                    file: self.file.part.file.as_deref().map(str::to_owned),
-                    offset: from,
-                    line: Some(*line),
-                    bytes: end.saturating_sub(from),
-                    reason: DropReason::Torn,
-                    db: self.db,
-                    command: None,
-                    keys: Vec::new(),
-                });
-                self.lose(from, end);
-                self.file.put(Edit { from, to: end, with: With::Nothing });
-            } else if *kind != "open-transaction" {
-                self.stretch(self.end, end, damage)?;
+        let torn = self.damage.as_ref().filter(|(_, kind, _)| *kind == "truncated").map(|(line, ..)| *line);
+        if self.damage.as_ref().is_some_and(|(_, kind, _)| *kind == "open-transaction") || torn.is_some() {
+            self.damage = None;
+        }
+        self.settle(end)?;
+        if let Some(line) = torn {
+            let bytes = self.bytes(self.end, end)?;
+            let (head, _) = annotations(&bytes);
+            let from = self.end.saturating_add(head);
+            self.drop_damage(from, end, line, None);
+            if let Some(last) = self.plan.dropped.last_mut() {
+                last.reason = DropReason::Torn;
             }
         }
         if let Some(open) = self.open.take() {
             self.drop_transaction(open, end)?;
         }
+        let gone = self.file.edits.iter().filter(|edit| matches!(edit.with, With::Nothing | With::Text(_)));
+        let gone = gone.map(|edit| edit.to.saturating_sub(edit.from)).fold(0, u64::saturating_add);
+        self.plan.lost_bytes = self.plan.lost_bytes.saturating_add(gone);
         Ok(self.file)
     }
 

@@ -491,7 +491,7 @@ pub(super) struct Feed<'i> {
     pub(super) ended: bool,
     /// Whatever stands after an RDB is a log.
     expects_log: bool,
-    /// Bytes of the input that were read.
+    /// Up to here the input was read.
     total: u64,
     unpack_flaw: Option<Flaw>,
 }
@@ -510,7 +510,7 @@ impl<'i> Feed<'i> {
         }
     }
 
-    /// Bytes that were read in all.
+    /// Up to here the input was read.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
@@ -522,8 +522,9 @@ impl<'i> Feed<'i> {
         self.ended = false;
     }
 
-    /// Goes on with another reader.
-    pub(super) fn replace(&mut self, input: impl Read + 'i) {
+    /// Goes on with another reader, which begins at this place of the input.
+    pub(super) fn replace(&mut self, input: impl Read + 'i, at: u64) {
+        self.total = at;
         self.input = Box::new(input);
         self.ahead = io::Cursor::default();
         self.ended = false;

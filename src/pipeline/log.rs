@@ -50,23 +50,17 @@ pub(super) fn frame_log<T: Task>(
             return feed.drain(tally).map(drop);
         }
         // A length that swallows all that follows, or most of it, ends the input too.
-        let input_bytes = match stop.rest {
-            Some(rest) => {
-                feed.unread(rest);
-                None
-            }
-            None => {
-                feed.drain(tally)?;
-                let read = feed.total();
-                reopened = reopened.saturating_add(1);
-                let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else {
-                    tally.bytes = read;
-                    return Ok(());
-                };
-                feed.replace(reader.open_at(stop.at.offset)?);
-                Some(read)
-            }
-        };
+        let mut input_bytes = None;
+        if let Some(rest) = stop.rest {
+            feed.unread(rest);
+        } else {
+            feed.drain(tally)?;
+            tally.bytes = feed.total();
+            input_bytes = Some(tally.bytes);
+            reopened = reopened.saturating_add(1);
+            let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else { return Ok(()) };
+            feed.replace(reader.open_at(stop.at.offset)?, stop.at.offset);
+        }
         let cancel = feed.cancel;
         let found = resync(feed, cancel)?;
         let skipped = found.skipped;

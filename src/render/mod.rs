@@ -51,7 +51,7 @@ pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
         }
         Verdict::Truncated => ("truncated", "copy it again, after the save has ended, and compare sizes"),
         Verdict::Unsupported if integrity.problem_counts.contains_key("not-an-rdb") => {
-            ("unsupported", "it is no RDB file, and this release reads nothing else")
+            ("unsupported", "it is neither an RDB nor an append-only file")
         }
         Verdict::Unsupported => ("unsupported", "a newer rediscover may read it; what precedes that place was read"),
     };
@@ -60,7 +60,9 @@ pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
 
 /// A problem in one line: `0x1f3a (7994): read-object-value of db 0 "user:42": listpack claims 812 bytes, 640 remain`.
 pub fn sentence(problem: &Problem) -> String {
-    let mut line = format!("{}: {}", text::offset(problem.offset), problem.doing);
+    let file = problem.file.as_deref().map(|file| format!("{file}: ")).unwrap_or_default();
+    let place = problem.line.map(|line| format!(", line {line}")).unwrap_or_default();
+    let mut line = format!("{file}{}{place}: {}", text::offset(problem.offset), problem.doing);
     let named = text::named(problem.db, problem.key.as_ref());
     if !named.is_empty() {
         line.push_str(" of ");

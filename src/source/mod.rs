@@ -57,6 +57,11 @@ pub struct Part {
 }
 
 impl Origin {
+    /// The manifest for these of its files: its name and its bytes. None of a source that is one file.
+    pub fn manifest_of(&self, _files: &[Arc<str>]) -> Option<(String, Vec<u8>)> {
+        None
+    }
+
     /// The files it is made of, in the order a server reads them.
     pub fn parts(&self) -> Vec<Part> {
         vec![Part { file: None, role: LogRole::Log, place: self.place.clone() }]

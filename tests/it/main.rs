@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod aof_facts;
 mod broken;
 mod cli;
 mod commands;

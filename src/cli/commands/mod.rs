@@ -1,6 +1,7 @@
 //! One file per verb. Each is `fn run(args, &mut Ui) -> Result<Ending>`.
 
 pub(crate) mod analyze;
+pub(crate) mod aof;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod man;

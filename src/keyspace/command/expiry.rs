@@ -30,47 +30,69 @@ impl Spec {
         match self.expires {
             Expires::Never => None,
             Expires::At(at, clock) => moment(args, usize::from(at), clock, now).map(Expiry::At),
-            Expires::Options(from) => options(args, usize::from(from), now),
+            Expires::Options(from) => options(args, usize::from(from), 0, now),
             Expires::AfterPairs => {
                 let pairs = usize::try_from(integer(args.whole(1)?)?).ok()?;
-                options(args, pairs.checked_mul(2)?.checked_add(2)?, now)
+                options(args, pairs.checked_mul(2)?.checked_add(2)?, 0, now)
             }
             Expires::Restored => restored(args, now),
             Expires::Persist => Some(Expiry::Persist),
             Expires::FieldsAt(at, clock) => moment(args, usize::from(at), clock, now).map(Expiry::Fields),
-            Expires::FieldOptions(from) => options(args, usize::from(from), now).map(|expiry| match expiry {
-                Expiry::At(at) => Expiry::Fields(at),
-                Expiry::Keep => Expiry::KeepFields,
-                Expiry::Persist => Expiry::PersistFields,
-                fields => fields,
-            }),
+            Expires::FieldOptions(from, words) => {
+                options(args, usize::from(from), words, now).map(|expiry| match expiry {
+                    Expiry::At(at) => Expiry::Fields(at),
+                    Expiry::Keep => Expiry::KeepFields,
+                    Expiry::Persist => Expiry::PersistFields,
+                    fields => fields,
+                })
+            }
             Expires::PersistFields => Some(Expiry::PersistFields),
         }
     }
 }
 
-/// What the options from this argument on say, up to the fields of a hash.
-fn options(args: &Args<'_>, from: usize, now: Option<UnixMs>) -> Option<Expiry> {
+impl Clock {
+    /// What the number after this option counts: EX, PX, EXAT, PXAT in upper or lower case.
+    pub fn of_option(word: &[u8]) -> Option<Clock> {
+        const OPTIONS: [(&[u8], Clock); 4] =
+            [(b"ex", Clock::Secs), (b"px", Clock::Ms), (b"exat", Clock::UnixSecs), (b"pxat", Clock::UnixMs)];
+        OPTIONS.into_iter().find(|(option, _)| word.eq_ignore_ascii_case(option)).map(|(_, clock)| clock)
+    }
+
+    /// The moment that this number says to a command that runs `now`; none if it is no number, or counts from a moment
+    /// that is not known, or is beyond the times there are.
+    pub fn moment(self, number: &[u8], now: Option<UnixMs>) -> Option<UnixMs> {
+        let number = integer(number)?;
+        let ms = match self {
+            Clock::Secs | Clock::UnixSecs => number.checked_mul(1000)?,
+            Clock::Ms | Clock::UnixMs => number,
+        };
+        let since = match self {
+            Clock::Secs | Clock::Ms => now?.0,
+            Clock::UnixSecs | Clock::UnixMs => 0,
+        };
+        since.checked_add(ms).map(UnixMs)
+    }
+}
+
+/// What the options from this argument on say, those of a hash's fields around their fields of so many words.
+fn options(args: &Args<'_>, from: usize, words: u8, now: Option<UnixMs>) -> Option<Expiry> {
     let mut at = from;
     while at < args.held() {
         let word = args.whole(at).unwrap_or_default();
         let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
-        let clock = match word.len() {
-            2 if is("ex") => Some(Clock::Secs),
-            2 if is("px") => Some(Clock::Ms),
-            4 if is("exat") => Some(Clock::UnixSecs),
-            4 if is("pxat") => Some(Clock::UnixMs),
-            7 if is("keepttl") => return Some(Expiry::Keep),
-            7 if is("persist") => return Some(Expiry::Persist),
-            6 if is("fields") => return None,
-            _ => None,
-        };
         at = at.checked_add(1)?;
-        if let Some(clock) = clock {
+        if let Some(clock) = Clock::of_option(word) {
             return moment(args, at, clock, now).map(Expiry::At);
-        }
-        // What the value is compared with may be any word.
-        if is("ifeq") || is("ifne") || is("ifdeq") || is("ifdne") {
+        } else if is("keepttl") {
+            return Some(Expiry::Keep);
+        } else if is("persist") {
+            return Some(Expiry::Persist);
+        } else if words > 0 && is("fields") {
+            let fields = usize::try_from(integer(args.whole(at)?)?).ok()?;
+            at = fields.checked_mul(usize::from(words))?.checked_add(at)?.checked_add(1)?;
+        } else if is("ifeq") || is("ifne") || is("ifdeq") || is("ifdne") {
+            // What the value is compared with may be any word.
             at = at.checked_add(1)?;
         }
     }
@@ -87,16 +109,7 @@ fn restored(args: &Args<'_>, now: Option<UnixMs>) -> Option<Expiry> {
 
 /// The moment that this argument says.
 fn moment(args: &Args<'_>, at: usize, clock: Clock, now: Option<UnixMs>) -> Option<UnixMs> {
-    let number = integer(args.whole(at)?)?;
-    let ms = match clock {
-        Clock::Secs | Clock::UnixSecs => number.checked_mul(1000)?,
-        Clock::Ms | Clock::UnixMs => number,
-    };
-    let since = match clock {
-        Clock::Secs | Clock::Ms => now?.0,
-        Clock::UnixSecs | Clock::UnixMs => 0,
-    };
-    since.checked_add(ms).map(UnixMs)
+    clock.moment(args.whole(at)?, now)
 }
 
 #[cfg(test)]
@@ -161,6 +174,10 @@ mod tests {
             ("hsetex h fnx ex 10 fields 1 f v", fields(10_000)),
             ("hsetex h keepttl fields 1 f v", Some(Expiry::KeepFields)),
             ("hsetex h fields 2 f v ex 10", None),
+            ("hsetex h fields 1 ex 20 ex 10", fields(10_000)),
+            ("hsetex h fields -1 ex 20 ex 10", None),
+            ("hgetex h fields 1 ex px 20", fields(20)),
+            ("hgetex h fields 9223372036854775807 ex px 20", None),
             ("hgetex h persist fields 1 f", Some(Expiry::PersistFields)),
             ("hgetex h pxat 1700000000001 fields 1 f", fields(1)),
             ("get k", None),

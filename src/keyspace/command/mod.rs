@@ -19,7 +19,7 @@ pub use spec::{Access, Begin, Clock, Effect, Expires, Find, KeySpec, Servers, Sp
 use crate::base::UnixMs;
 
 /// The number that `word` spells as servers take one: decimal, without a plus sign, leading zeros or blanks.
-pub(super) fn integer(word: &[u8]) -> Option<i64> {
+pub fn integer(word: &[u8]) -> Option<i64> {
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
         _ => (false, word),

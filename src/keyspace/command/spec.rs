@@ -303,8 +303,8 @@ pub enum Expires {
     Persist,
     /// Its fields', by this argument.
     FieldsAt(u8, Clock),
-    /// Its fields', by options from this argument up to `FIELDS`.
-    FieldOptions(u8),
+    /// Its fields', by options from this argument on, before or after `FIELDS`, a number, and so many times so many words.
+    FieldOptions(u8, u8),
     /// Its fields', not at all any more.
     PersistFields,
 }

@@ -55,14 +55,20 @@ fn source(
     ) {
         writeln!(out, "{line}")?;
     }
-    let mut contents = format!("  {}, {} with an expiry", counted(source.keys, "key"), count(source.expires));
+    if let Some(log) = &source.log {
+        super::log::contents(log, source.server_loads.as_ref(), look, out)?;
+    }
+    let what = if source.log.is_some() { "before the commands " } else { "" };
+    let mut contents = format!("  {what}{}, {} with an expiry", counted(source.keys, "key"), count(source.expires));
     if source.functions > 0 {
         contents.push_str(&format!(", {}", functions(source.functions)));
     }
     if !source.modules.is_empty() {
         contents.push_str(&format!(", data of {}", printable(&source.modules.join(", "))));
     }
-    writeln!(out, "{}", wrap(&contents, look.columns(), 4))?;
+    if source.log.is_none() || source.format_version.is_some() {
+        writeln!(out, "{}", wrap(&contents, look.columns(), 4))?;
+    }
     writeln!(out, "{}", wrap(&format!("  {}", depth(&source.integrity)), look.columns(), 4))?;
     if let Some(facts) = report.provenance.sources.iter().find(|facts| facts.source == source.source) {
         for line in hashes(facts) {
@@ -306,9 +312,14 @@ fn next(report: &CheckReport, first: &SourceCheck, view: CheckView<'_>) -> Strin
         Some(bad) if bad.integrity.problems.len() > LISTED => {
             format!("next: rediscover check {} --format json    (every problem)", name(bad))
         }
+        Some(bad) if bad.log.is_some() => {
+            let skip = bad.log.as_ref().is_some_and(|log| log.totals.after_damage.commands > 0);
+            let skip = if skip { " --skip-bad" } else { "" };
+            format!("next: rediscover aof repair {}{skip} -o REPAIRED", name(bad))
+        }
         Some(bad) if bad.keys > 0 => format!("next: rediscover analyze {}    (what can still be read)", name(bad)),
         Some(bad) if bad.magic.is_none() && bad.verdict == Verdict::Unsupported => {
-            "next: give it an RDB file: this is something else, and this release reads nothing else".into()
+            "next: give it an RDB or an append-only file: this is something else".into()
         }
         Some(_) => "next: take another copy of the file, or an older dump".into(),
         None if view.target.is_none() => {

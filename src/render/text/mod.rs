@@ -1,12 +1,15 @@
 //! Reports for people: the verdict first, then the few numbers that matter, then tables, then what to run next.
 
 mod analyze;
+mod aof;
 mod check;
+mod log;
 mod table;
 
 pub use analyze::analyze;
+pub use aof::{cut, repair};
 pub use check::check;
-pub(super) use table::cut;
+pub(super) use table::cut as shortened;
 
 use super::Look;
 use crate::report::{Checksum, ChecksumState, Integrity, KeyName, SourceFacts, Verdict, printable};

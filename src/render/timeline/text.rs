@@ -2,7 +2,7 @@
 
 use crate::base::size;
 use crate::render::Look;
-use crate::render::text::{Paint, count, cut};
+use crate::render::text::{Paint, count, shortened};
 use crate::report::{Certainty, Moment, TimelineGroup, TimelineRow, printable, quoted};
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -48,12 +48,12 @@ fn mark(row: &TimelineRow) -> char {
 }
 
 fn pad(text: &str, width: usize) -> String {
-    let text = cut(text, width);
+    let text = shortened(text, width);
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 fn line(text: &str, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let text = cut(text, look.columns());
+    let text = shortened(text, look.columns());
     writeln!(out, "{}", text.trim_end())
 }
 

@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub(crate) mod aof;
 pub(crate) mod dumps;
 pub(crate) mod keyspace;
 pub(crate) mod rdb;
