@@ -400,15 +400,14 @@ impl Ui {
         let to = match place {
             Some(path) if path != Path::new("-") => {
                 let target = target(path);
-                match device(&target).map_err(failed("open for writing"))? {
-                    Some(file) => To::Device(BufWriter::with_capacity(SHEET_BYTES, file)),
-                    None => {
-                        // A signal must know of the file as soon as it is there.
-                        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-                        let file = beside(&target).map_err(failed("write"))?;
-                        *writing = Some(file.path().to_path_buf());
-                        To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
-                    }
+                if let Some(file) = device(&target).map_err(failed("open for writing"))? {
+                    To::Device(BufWriter::with_capacity(SHEET_BYTES, file))
+                } else {
+                    // A signal must know of the file as soon as it is there.
+                    let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                    let file = beside(&target).map_err(failed("write"))?;
+                    *writing = Some(file.path().to_path_buf());
+                    To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
                 }
             }
             _ if self.format == Some(Format::Text) && self.quiet => To::Nowhere,

@@ -15,3 +15,4 @@ mod mutations;
 mod readme;
 mod render;
 mod support;
+mod timeline;

@@ -41,6 +41,7 @@ pub(super) struct Clues {
 }
 
 /// One thing that a command says.
+#[derive(Debug, Clone, Copy)]
 enum Clue {
     Time(UnixMs),
     Id(i64, ClockKind),
@@ -112,6 +113,7 @@ pub(super) fn collect(origin: &Origin, parts: &[Part], options: &TimelineOptions
         begin: 0,
         is_base: false,
         time: None,
+        damaged: false,
         stale_since: None,
     };
     for part in parts {
@@ -129,13 +131,16 @@ struct Pass {
     begin: u64,
     is_base: bool,
     time: Option<UnixMs>,
-    stale_since: Option<(u64, Option<UnixMs>)>,
+    /// Damage was met, and no command since.
+    damaged: bool,
+    stale_since: Option<u64>,
 }
 
 impl Pass {
     fn file(&mut self, origin: &Origin, part: &Part, options: &TimelineOptions) -> Result<()> {
         self.clues.begins.push(self.begin);
         self.is_base = part.role == LogRole::Base;
+        self.damaged = false;
         self.time = None;
         let mut stream = open_part(origin, part, Hashes::default(), Arc::new(Silent))?;
         let named_log = stream.expects_log();
@@ -173,12 +178,16 @@ impl Pass {
         let at = self.begin.saturating_add(offset);
         let clues = &mut self.clues;
         match clue {
-            Clue::Time(time) if self.time == Some(time) => {}
+            Clue::Time(time) if self.time == Some(time) => {
+                // Between damage and the first command after it there may have been another annotation.
+                if std::mem::take(&mut self.damaged) && self.stale_since.is_none() {
+                    self.stale_since = Some(at);
+                }
+            }
             Clue::Time(time) => {
                 self.time = Some(time);
-                if self.stale_since.is_some_and(|(_, before)| before != Some(time)) {
-                    self.end_stale(at);
-                }
+                self.damaged = false;
+                self.end_stale(at);
                 let clues = &mut self.clues;
                 clues.not_before.push(at, (time, ClockKind::Annotation));
                 clues.not_after.push(at, (UnixMs(time.0.saturating_add(999)), ClockKind::Annotation));
@@ -196,11 +205,7 @@ impl Pass {
             // In a base stands what was there when it was written, be it expired.
             Clue::Expires(moment) if !self.is_base => clues.not_after.push(at, (moment, ClockKind::Expiry)),
             Clue::Expires(_) => {}
-            Clue::Damage => {
-                if self.stale_since.is_none() {
-                    self.stale_since = Some((at, self.time));
-                }
-            }
+            Clue::Damage => self.damaged = true,
             Clue::Swap(a, b) => {
                 if clues.swaps.len() < MOST_KEPT {
                     clues.swaps.push((at, a, b));
@@ -228,7 +233,7 @@ impl Pass {
     }
 
     fn end_stale(&mut self, at: u64) {
-        let Some((since, _)) = self.stale_since.take() else { return };
+        let Some(since) = self.stale_since.take() else { return };
         let full = self.clues.stale.len() >= MOST_KEPT;
         match self.clues.stale.last_mut() {
             Some((_, to)) if full => *to = at,
@@ -242,6 +247,7 @@ struct Gatherer {
     wants_keys: bool,
     found: Vec<(u64, Clue)>,
     keys: Vec<KeyAt>,
+    /// The last in this batch: the first command of each says what holds there.
     time: Option<UnixMs>,
 }
 

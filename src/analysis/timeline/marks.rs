@@ -45,7 +45,7 @@ enum Mark {
 /// The clocks of one value, or of a part of it.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    marks: Vec<Mark>,
+    all: Vec<Mark>,
     names: Vec<u8>,
     group: Name,
     /// A name that comes in pieces.
@@ -54,7 +54,7 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn is_empty(&self) -> bool {
-        self.marks.is_empty()
+        self.all.is_empty()
     }
 
     /// What goes on after a part of a value was given away: the group it is in.
@@ -81,25 +81,25 @@ impl Marks {
 
     pub(super) fn see(&mut self, element: &Element<'_>) {
         match element {
-            Element::StreamEntry { id, .. } => self.marks.push(Mark::Added(*id)),
+            Element::StreamEntry { id, .. } => self.all.push(Mark::Added(*id)),
             Element::StreamInfo(info) if info.last_id != StreamId::default() => {
                 let ms = i64::try_from(info.last_id.ms).unwrap_or(i64::MAX);
-                self.marks.push(Mark::Id(MarkKind::Last, ms, info.last_id, Name::default()));
+                self.all.push(Mark::Id(MarkKind::Last, ms, info.last_id, Name::default()));
             }
             Element::Group { name, .. } => self.group = self.name(name),
             Element::Pending { id, delivered, .. } => {
-                self.marks.push(Mark::Id(MarkKind::Delivered, delivered.0, *id, self.group));
+                self.all.push(Mark::Id(MarkKind::Delivered, delivered.0, *id, self.group));
             }
             Element::Consumer { name, seen, active } => {
                 let name = self.name(name);
-                self.marks.push(Mark::Name(MarkKind::Seen, seen.0, name, self.group));
+                self.all.push(Mark::Name(MarkKind::Seen, seen.0, name, self.group));
                 if let Some(active) = active {
-                    self.marks.push(Mark::Name(MarkKind::Active, active.0, name, self.group));
+                    self.all.push(Mark::Name(MarkKind::Active, active.0, name, self.group));
                 }
             }
             Element::Field { field, expire_at: Some(at), .. } => {
                 let field = self.name(field);
-                self.marks.push(Mark::Name(MarkKind::FieldExpires, at.0, field, Name::default()));
+                self.all.push(Mark::Name(MarkKind::FieldExpires, at.0, field, Name::default()));
             }
             Element::Field { .. } => self.pieces = None,
             Element::Piece { half: Half::Name, at: 0, total, bytes } => self.pieces = Some(self.keep(bytes, *total)),
@@ -115,7 +115,7 @@ impl Marks {
     /// Each with its moment, the name of what it is of, and the group.
     pub(super) fn each(&self) -> impl Iterator<Item = (MarkKind, UnixMs, Option<KeyName>, Option<KeyName>)> {
         let id = |id: &StreamId| Some(KeyName::whole(id.to_string().as_bytes()));
-        self.marks.iter().map(move |mark| match mark {
+        self.all.iter().map(move |mark| match mark {
             Mark::Added(added) => {
                 (MarkKind::Added, UnixMs(i64::try_from(added.ms).unwrap_or(i64::MAX)), id(added), None)
             }

@@ -11,7 +11,7 @@ use crate::keyspace::command::{Effect, Expiry, KeyAt, Spec, Values};
 use crate::keyspace::{Arg, Command};
 use crate::pipeline::{Analyzer, Prologue, RowSource};
 use crate::rdb::{Depth, Element, Entry, Half, Head, Item, Key};
-use crate::report::{Certainty, ClockKind, KeyName, LogRole, Moment, TimelineRow, escape};
+use crate::report::{Certainty, ClockKind, KeyName, Moment, TimelineRow, escape};
 use crate::source::{Origin, Part};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -67,7 +67,6 @@ impl<'o> Maker<'o> {
         part: &Part,
         clues: Option<&Arc<Clues>>,
     ) -> Self {
-        let _: LogRole = part.role;
         Self {
             options,
             clues: clues.map(Arc::clone),
@@ -498,13 +497,12 @@ impl Rows<'_> {
             row.not_after_from = Some(ClockKind::Precision);
             return row;
         }
-        let (mut low, mut high) = match self.clues.as_ref().zip(at) {
-            Some((clues, at)) => clues.bounds(at),
-            None => {
-                let before = command.time.map(|time| (time, ClockKind::Annotation));
-                let expires = command.spec.and_then(|spec| clues::expiry(spec, &command.args));
-                (before.or(self.created.map(|at| (at, ClockKind::Snapshot))), expires.map(|at| (at, ClockKind::Expiry)))
-            }
+        let (mut low, mut high) = if let Some((clues, at)) = self.clues.as_ref().zip(at) {
+            clues.bounds(at)
+        } else {
+            let before = command.time.map(|time| (time, ClockKind::Annotation));
+            let expires = command.spec.and_then(|spec| clues::expiry(spec, &command.args));
+            (before.or(self.created.map(|at| (at, ClockKind::Snapshot))), expires.map(|at| (at, ClockKind::Expiry)))
         };
         let own = command.spec.and_then(|spec| clues::own_clock(spec, &command.args));
         if let Some((ms, kind)) = own
@@ -528,13 +526,11 @@ impl Rows<'_> {
 
 /// The name of a command as reports show it.
 fn name(command: &Command<'_>) -> Cow<'static, str> {
-    match command.spec {
-        Some(spec) => spec.name.into(),
-        None => {
-            let name = command.args.name();
-            escape(name.get(..64).unwrap_or(name)).to_lowercase().into()
-        }
+    if let Some(spec) = command.spec {
+        return spec.name.into();
     }
+    let name = command.args.name();
+    escape(name.get(..64).unwrap_or(name)).to_lowercase().into()
 }
 
 /// What a command writes to the key that is its argument `first`: the beginning of each value, and how many there are.

@@ -5,6 +5,7 @@ use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
 use rediscover::report::{AnalyzeReport, CheckReport, TimelineLine};
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
@@ -24,7 +25,10 @@ fn of(document: Document) -> (String, Value) {
         Document::Analyze => ("analyze", schemars::schema_for!(AnalyzeReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         // Of one line of it.
-        Document::Timeline => ("timeline", schemars::schema_for!(TimelineLine)),
+        Document::Timeline => {
+            let settings = SchemaSettings::draft2020_12().for_serialize();
+            ("timeline", settings.into_generator().into_root_schema_for::<TimelineLine>())
+        }
     };
     schema.insert("$id".into(), format!("rediscover/{name}/v1").into());
     (name.into(), schema.to_value())

@@ -115,7 +115,9 @@ fn read(
         ending.unread(name, error, read > 0);
     }
     for (name, files) in &ends {
-        files.iter().for_each(|file| judge(name, file, &mut ending));
+        for file in files {
+            judge(name, file, &mut ending);
+        }
     }
     Ok(ending)
 }

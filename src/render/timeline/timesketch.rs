@@ -1,5 +1,5 @@
-//! A row as Timesketch imports it: message, datetime, timestamp, timestamp_desc, and the rest as attributes of one type
-//! each: a name of bytes is text, escaped.
+//! A row as Timesketch imports it: `message`, `datetime`, `timestamp`, `timestamp_desc`, and the rest as attributes of one
+//! type each: a name of bytes is text, escaped.
 
 use crate::report::{KeyName, Moment, TimelineRow, printable};
 use serde_json::{Map, Value, json};
