@@ -10,6 +10,7 @@ mod integrity;
 mod keyspace;
 mod loads_log;
 mod loads_on;
+mod manifest;
 mod needs;
 mod parts;
 mod prefixes;

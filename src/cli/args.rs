@@ -251,11 +251,14 @@ const TALK: &str = "Messages";
 #[derive(Args)]
 pub(crate) struct SourceArgs {
     /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
     #[arg(long = "as", value_name = "KIND", help_heading = SOURCES)]
     pub(crate) folder: Option<FolderKind>,
+    /// The redis.conf of the data directory; its `dir` is the SOURCE if none is given
+    #[arg(long, value_name = "FILE", help_heading = SOURCES)]
+    pub(crate) server_config: Option<PathBuf>,
 }
 
 /// What a folder is.

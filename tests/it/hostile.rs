@@ -554,7 +554,7 @@ fn a_file_that_shrinks_while_it_is_read_is_told_from_one_that_ends() {
         fs::write(&path, [whole.as_slice(), &[0; 1000]].concat()).expect("the file");
         let mut options = CheckOptions::default();
         options.run.progress = Arc::new(Shrink { path: path.clone(), to: to as u64 });
-        let origin = Origin { name: "dump".into(), place: Place::Path(path.clone()) };
+        let origin = Origin::new("dump", Place::Path(path.clone()));
         let checked = check(&origin, &options).outcome.expect("it can be read");
         let counts = &checked.integrity.problem_counts;
         assert_eq!(checked.verdict, verdict, "{counts:?}");

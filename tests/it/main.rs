@@ -1,10 +1,12 @@
 //! Integration tests.
 
 mod aof_facts;
+mod aof_verdicts;
 mod broken;
 mod cli;
 mod commands;
 mod corpus;
+mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;
