@@ -16,6 +16,7 @@ mod parts;
 mod prefixes;
 mod server_loads;
 mod set;
+mod timeline;
 mod ttl;
 
 pub use analyze::{AnalyzeOptions, Analyzed, analyze};
@@ -30,4 +31,5 @@ pub use loads_on::SERVERS;
 pub use needs::{Need, Needed, Needs};
 pub use prefixes::Prefixes;
 pub use set::AnalyzerSet;
+pub use timeline::{Bucket, Deliver, FileEnd, Timeline, TimelineOptions, Timelined};
 pub use ttl::Expiries;

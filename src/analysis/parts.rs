@@ -90,7 +90,7 @@ pub(super) fn kind(scope: &Scope) -> &'static str {
 }
 
 /// What is known of a stream after it was read.
-fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
+pub(super) fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
     let hashed = stream.hashed();
     facts.bytes = stream.raw_bytes();
     facts.compression = stream.compression().map(|kind| kind.name().to_owned());

@@ -82,6 +82,17 @@ pub enum Place {
     Log(Box<AofSet>),
 }
 
+impl Place {
+    /// Whether it can be read more than once: pipes cannot.
+    pub fn can_be_read_again(&self) -> bool {
+        match self {
+            Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+            Place::Stdin => false,
+            Place::Bytes(_) => true,
+        }
+    }
+}
+
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {

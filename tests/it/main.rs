@@ -17,3 +17,4 @@ mod mutations;
 mod readme;
 mod render;
 mod support;
+mod timeline;
