@@ -88,7 +88,7 @@ impl Place {
         match self {
             Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
             Place::Stdin => false,
-            Place::Bytes(_) => true,
+            Place::Bytes(_) | Place::Log(_) => true,
         }
     }
 }

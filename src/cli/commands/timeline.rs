@@ -152,7 +152,7 @@ fn say_hashes(facts: &SourceFacts, ui: &mut Ui) {
 
 fn log_origin(path: &OsStr) -> Origin {
     let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };
-    Origin { name: sources::shown(path), place }
+    Origin::new(sources::shown(path), place)
 }
 
 fn cannot_write(error: std::io::Error) -> Error {

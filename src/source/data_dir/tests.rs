@@ -186,6 +186,6 @@ fn what_is_missing_is_said() {
     assert!(data.traps[0].message.starts_with("redis.conf:2: includes `more.conf`"), "{data:#?}");
     assert!(data.traps[2].message.ends_with("valkey.conf lies beside it and was not read"), "{data:#?}");
     let Loads::MultiPart(set) = data.loads else { panic!("{:#?}", data.loads) };
-    let positions = |parts: &[super::super::Part]| parts.iter().map(|part| part.position).collect::<Vec<_>>();
+    let positions = |parts: &[super::super::Listed]| parts.iter().map(|part| part.position).collect::<Vec<_>>();
     assert_eq!((positions(&set.parts), positions(&set.missing)), (vec![2], vec![0, 1, 3]));
 }
