@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod aof_facts;
+mod aof_live;
 mod aof_verdicts;
 mod broken;
 mod cli;

@@ -6,3 +6,4 @@ pub(crate) mod keyspace;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod values;
+pub(crate) mod workload;
