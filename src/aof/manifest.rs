@@ -6,7 +6,7 @@
 //! file appendonly.aof.7.incr.aof seq 7 type i startoffset 101
 //! file appendonly.aof.6.incr.aof seq 6 type h
 //! ```
-//! Source: Redis 7.0.15, 7.4.1 and 8.6.3, Valkey 8.1.1 and 9.1.2, which were started on every defect named here.
+//! Source: Redis 7.0.15, 7.4.1, 8.0.6 and 8.6.3, Valkey 8.1.1 and 9.1.2, which a test starts on every defect named here.
 //!
 //! A line is read as those servers read it: at most 1024 bytes with the line feed that ends it, of a comment too; pairs of
 //! words in any order, their keys in any case, unknown ones ignored, the last of two winning.
@@ -85,8 +85,8 @@ pub struct Entry {
 pub enum Refused {
     /// Nobody.
     Never,
-    /// Redis; Valkey reads it.
-    ByRedis,
+    /// All but Valkey 9.1, which reads it.
+    ByMost,
     /// Every server.
     ByAll,
 }
@@ -250,7 +250,7 @@ impl Reader {
             return;
         }
         if let Some(joined) = found.iter().find(|word| word.joined) {
-            self.wrong("manifest-quotes-joined", joined.at, Refused::ByRedis, "a space after a quote", quote(trimmed));
+            self.wrong("manifest-quotes-joined", joined.at, Refused::ByMost, "a space after a quote", quote(trimmed));
         }
         if found.len() < 6 || found.len() % 2 == 1 {
             let words = if found.len() == 1 { "word" } else { "words" };

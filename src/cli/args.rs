@@ -256,7 +256,7 @@ pub(crate) struct SourceArgs {
     /// What a folder is: the data directory of a server, or a folder of dumps
     #[arg(long = "as", value_name = "KIND", help_heading = SOURCES)]
     pub(crate) folder: Option<FolderKind>,
-    /// The redis.conf of the data directory; its `dir` is the SOURCE if none is given
+    /// The redis.conf of a data directory; without SOURCE, of its dir
     #[arg(long, value_name = "FILE", help_heading = SOURCES)]
     pub(crate) server_config: Option<PathBuf>,
 }

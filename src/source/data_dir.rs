@@ -8,7 +8,8 @@
 //! yes         -         -            nothing, whatever else is there: a dump is not looked at
 //! no          any       any          the dump; but a manifest that is broken keeps the server from starting
 //! ```
-//! Source: Redis 7.0.15 and 8.6.3, Valkey 9.1.2, started on each of these. Redis 6 and older knew the legacy AOF alone.
+//! Source: Redis 7.0.15, 7.4.1, 8.0.6 and 8.6.3, Valkey 8.1.1 and 9.1.2, which a test starts on each of these.
+//! Redis 6 and older know the legacy AOF alone.
 
 use super::aof_set::{AofSet, entries_of, file_bytes, file_shown, files_of, is_manifest, is_temp, name_of, part_name};
 use super::{Place, ServerConfig};
@@ -539,3 +540,6 @@ fn age(own: Option<(i64, i64)>, other: Option<(i64, i64)>) -> &'static str {
 fn leads(path: &Path) -> String {
     fs::read_link(path).map_or_else(|_| String::new(), |to| format!(" to {}", escape(to.as_os_str().as_bytes())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 //! ```text
 //! place ─► raw bytes ─► count, progress ─► hash ─► unpack (by magic number) ─► Stream
 //! ```
-//! S3 objects, backups and live servers join as further places; AOF directories as further kinds.
+//! A data directory is judged before: which of its files a server would load. S3 objects, backups and live servers join as
+//! further places.
 
 mod aof_set;
 mod data_dir;
@@ -88,7 +89,7 @@ impl Place {
             Place::Log(set) => set.parts.iter().all(|part| part.path.is_file()),
             Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
             Place::Stdin => false,
-            Place::Bytes(_) => true,
+            Place::Bytes(_) | Place::Log(_) => true,
         }
     }
 }

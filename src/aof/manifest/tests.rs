@@ -5,13 +5,13 @@ use proptest::prelude::*;
 const BASE: &str = "file appendonly.aof.1.base.rdb seq 1 type b\n";
 const INCR: &str = "file appendonly.aof.1.incr.aof seq 1 type i\n";
 
-/// The files in the order of loading, and the flaws: `!` for one that every server refuses, `R` for Redis alone.
+/// The files in the order of loading, and the flaws: `!` for one that every server refuses, `?` for all but Valkey 9.1.
 fn read(text: impl AsRef<[u8]>) -> (Vec<String>, Vec<String>) {
     let (manifest, flaws) = Manifest::parse(text.as_ref());
     let files = manifest.load_order().map(|entry| entry.file.escape_ascii().to_string()).collect();
     let mark = |flaw: &ManifestFlaw| match flaw.refused {
         Refused::Never => "",
-        Refused::ByRedis => "R",
+        Refused::ByMost => "?",
         Refused::ByAll => "!",
     };
     let flaws = flaws.iter().map(|flaw| {
@@ -110,8 +110,8 @@ fn words_of_a_line() {
         ("file \"a seq 1 type i", "!quotes 2:49"),
         ("file 'a\\' seq 1 type i", "!quotes 2:49"),
         ("file a\"b\" seq 1 type i", ""),
-        ("file \"a\"b seq 1 type i", "Rquotes-joined 2:49"),
-        ("file \"a\"'b' seq 1 type i", "Rquotes-joined 2:49"),
+        ("file \"a\"b seq 1 type i", "?quotes-joined 2:49"),
+        ("file \"a\"'b' seq 1 type i", "?quotes-joined 2:49"),
         ("file ./a seq 1 type i", "!file-path 2:49"),
         ("file ../a seq 1 type h", "!file-path 2:49"),
         ("file a/b file a seq 1 type i", "!file-path 2:49, key-twice 2:53"),
