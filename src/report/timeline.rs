@@ -41,6 +41,9 @@ pub struct TimelineRow {
     /// The file, where the source is made of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Arc<str>>,
+    /// Whether a server that starts on the data directory it was found in would load it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<bool>,
     /// Its place in the uncompressed stream of its file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
@@ -179,6 +182,9 @@ pub struct TimelineGroup {
     /// The file, where the source is made of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Arc<str>>,
+    /// Whether a server that starts on the data directory it was found in would load it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<bool>,
     /// Commands by name.
     pub commands: BTreeMap<Cow<'static, str>, u64>,
     /// Their bytes.
@@ -219,6 +225,7 @@ impl TimelineRow {
             not_after_from: None,
             source: Arc::clone(source),
             file: file.map(Arc::clone),
+            loaded: None,
             offset: None,
             line: None,
             db: None,

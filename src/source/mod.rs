@@ -86,9 +86,10 @@ impl Place {
     /// Whether it can be read more than once: pipes cannot.
     pub fn can_be_read_again(&self) -> bool {
         match self {
+            Place::Log(set) => set.parts.iter().all(|part| part.path.is_file()),
             Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
             Place::Stdin => false,
-            Place::Bytes(_) | Place::Log(_) => true,
+            Place::Bytes(_) => true,
         }
     }
 }

@@ -431,7 +431,7 @@ fn nothing_in_a_key_or_value_gets_out() {
                     for row in csv(&text) {
                         let formula = |cell: &String| cell.starts_with(['=', '+', '-', '@']);
                         assert!(!row.iter().any(formula), "{row:?}");
-                        assert_eq!(row.len(), 29);
+                        assert_eq!(row.len(), 30);
                     }
                 }
                 TimelineForm::Jsonl | TimelineForm::Timesketch => {
@@ -646,14 +646,16 @@ fn what_was_deleted_again_is_found_with_its_value_and_time() {
         run(&["XADD", "after", "*", "f", "v"]);
         server.kill().expect("it ends");
 
-        let log = dir.path().join("appendonlydir/appendonly.aof.1.incr.aof");
-        let path = log.to_string_lossy().into_owned();
+        let path = dir.path().to_string_lossy().into_owned();
         let what = format!("{name}, timestamps {timestamps}");
         for more in [&["--key", "backup1"][..], &["--only-deleted", "--key", "backup1"]] {
             let arguments = [&["timeline", &path, "--format", "jsonl"][..], more].concat();
             let (code, out, err) = rediscover_with(dir.path(), &arguments);
             assert_eq!(code, 0, "{what}: {err}");
             let rows: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            assert_eq!(rows[0]["timestamp_desc"], "Snapshot taken", "{what}");
+            assert_eq!((&rows[0]["loaded"], &rows[0]["file"]), (&true.into(), &"appendonly.aof.1.base.rdb".into()));
+            let rows: Vec<_> = rows.into_iter().filter(|row| row["command"].is_string()).collect();
             let names: Vec<_> = rows.iter().filter_map(|row| row["command"].as_str()).collect();
             assert_eq!(names, ["set", "del"], "{what}: {out}");
             assert_eq!(rows[0]["values"], serde_json::json!(["*/2 * * * * root evil"]), "{what}");

@@ -108,7 +108,10 @@ impl<'d> Timeline<'d> {
     pub fn new(options: TimelineOptions, deliver: &'d mut Deliver<'d>) -> Self {
         let left = options.limit;
         let (by, since, until) = (options.by, options.since, options.until);
-        Self { options, out: Out { by, since, until, left, stopped: left == Some(0), group: None, deliver } }
+        Self {
+            options,
+            out: Out { by, since, until, left, stopped: left == Some(0), group: None, loaded: None, deliver },
+        }
     }
 
     /// Whether no more is wanted: the limit is reached, or nobody takes more.
@@ -119,6 +122,7 @@ impl<'d> Timeline<'d> {
     /// The rows of a source.
     pub fn source(&mut self, origin: &Origin) -> Timelined {
         let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
+        self.out.loaded = origin.loaded;
         let outcome = self.parts(origin, &mut facts);
         facts.source.clone_from(&origin.name);
         facts.error = outcome.as_ref().err().map(ToString::to_string);
@@ -133,7 +137,8 @@ impl<'d> Timeline<'d> {
         if self.out.stopped {
             return Ok(());
         }
-        let mut stream = super::timeline::open_log(origin, &self.options)?;
+        self.out.loaded = None;
+        let mut stream = open_log(origin, &self.options)?;
         let outcome = server_log::read(&mut stream, zone, &self.options.run.cancel, &mut |row| self.out.row(row));
         stream.close();
         self.out.outcome(outcome).map_err(|error| error.about(&origin.name))
@@ -256,6 +261,8 @@ struct Out<'d> {
     left: Option<u64>,
     stopped: bool,
     group: Option<TimelineGroup>,
+    /// Whether a server would load what the rows come from.
+    loaded: Option<bool>,
     deliver: &'d mut Deliver<'d>,
 }
 
@@ -267,6 +274,7 @@ impl Out<'_> {
         if outside {
             return Ok(());
         }
+        row.loaded = self.loaded;
         match self.by {
             None => {
                 if row.message.is_empty() {
@@ -289,6 +297,7 @@ impl Out<'_> {
             certainty: Certainty::Observed,
             source: Arc::clone(&row.source),
             file: row.file.clone(),
+            loaded: row.loaded,
             commands: std::collections::BTreeMap::new(),
             bytes: 0,
             keys_touched: 0,

@@ -114,6 +114,13 @@ fn read(
     for (name, error) in &failures {
         ending.unread(name, error, read > 0);
     }
+    for origin in origins {
+        if let Place::Log(set) = &origin.place
+            && let Some(why) = set.refused()
+        {
+            ending.damaged(&origin.name, why, Some("'rediscover check' says more".to_owned()));
+        }
+    }
     for (name, files) in &ends {
         for file in files {
             judge(name, file, &mut ending);

@@ -5,9 +5,10 @@ use crate::report::{Certainty, KeyName, Moment, TimelineGroup, TimelineRow};
 use std::io::{self, Write};
 
 const ROW: &str = "datetime,timestamp,timestamp_desc,message,certainty,not_before,not_before_from,not_after,\
-    not_after_from,source,file,offset,line,db,command,key,keys,key_count,element,group,library,level,bytes,effect,\
+    not_after_from,source,file,loaded,offset,line,db,command,key,keys,key_count,element,group,library,level,bytes,effect,\
     transaction,after_damage,expire_at,values,value_count";
-const GROUP: &str = "at,certainty,source,file,commands,commands_by_name,bytes,keys_touched,deletes,flushes,others";
+const GROUP: &str =
+    "at,certainty,source,file,loaded,commands,commands_by_name,bytes,keys_touched,deletes,flushes,others";
 
 pub(super) fn head(grouped: bool, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", if grouped { GROUP } else { ROW })
@@ -59,6 +60,7 @@ pub(super) fn row(row: &TimelineRow, out: &mut dyn Write) -> io::Result<()> {
         from(row.not_after_from),
         text(&crate::report::printable(&row.source)),
         text(&crate::report::printable(row.file.as_deref().unwrap_or_default())),
+        number(row.loaded),
         number(row.offset),
         number(row.line),
         number(row.db),
@@ -90,6 +92,7 @@ pub(super) fn group(group: &TimelineGroup, out: &mut dyn Write) -> io::Result<()
         certainty(group.certainty),
         text(&crate::report::printable(&group.source)),
         text(&crate::report::printable(group.file.as_deref().unwrap_or_default())),
+        number(group.loaded),
         group.commands.values().fold(0u64, |sum, count| sum.saturating_add(*count)).to_string(),
         tally(&group.commands),
         group.bytes.to_string(),

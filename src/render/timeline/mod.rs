@@ -89,12 +89,15 @@ impl TimelineWriter {
             (TimelineForm::Html, TimelineLine::Row(row)) => html::row(row, out),
             (TimelineForm::Html, TimelineLine::Group(group)) => html::group(group, out),
             (TimelineForm::Text, line) => {
-                let (source, file) = match line {
-                    TimelineLine::Row(row) => (&row.source, &row.file),
-                    TimelineLine::Group(group) => (&group.source, &group.file),
+                let (source, file, loaded) = match line {
+                    TimelineLine::Row(row) => (&row.source, &row.file, row.loaded),
+                    TimelineLine::Group(group) => (&group.source, &group.file, group.loaded),
                 };
                 if self.place.as_ref().is_none_or(|(last, part)| last != source || part != file) {
-                    text::place(source, file.as_deref(), self.place.is_some(), self.grouped, &self.look, out)?;
+                    if self.place.is_some() {
+                        writeln!(out)?;
+                    }
+                    text::place((source, file.as_deref(), loaded), self.grouped, &self.look, out)?;
                     self.place = Some((Arc::clone(source), file.clone()));
                 }
                 match line {

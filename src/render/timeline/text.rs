@@ -59,18 +59,18 @@ fn line(text: &str, look: &Look, out: &mut dyn Write) -> io::Result<()> {
 
 /// The name of what follows, and the titles of its columns.
 pub(super) fn place(
-    source: &str,
-    file: Option<&str>,
-    again: bool,
+    (source, file, loaded): (&str, Option<&str>, Option<bool>),
     grouped: bool,
     look: &Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if again {
-        writeln!(out)?;
-    }
     let file = file.map(|file| format!(", {}", printable(file))).unwrap_or_default();
-    writeln!(out, "{}{file}", look.paint(Paint::Strong, &printable(source)))?;
+    let loaded = match loaded {
+        Some(true) => " (what a server here would load)",
+        Some(false) => " (a server here would not load it)",
+        None => "",
+    };
+    writeln!(out, "{}{file}{loaded}", look.paint(Paint::Strong, &printable(source)))?;
     let columns = Columns::of(look);
     let zone = if look.zone == jiff::tz::TimeZone::UTC { "time (UTC)" } else { "time" };
     let titles = if grouped {

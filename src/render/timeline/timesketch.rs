@@ -23,6 +23,7 @@ pub(super) fn row(row: &TimelineRow, out: &mut dyn Write) -> io::Result<()> {
     put("not_after", row.not_after.map(|at| moment(at).into()));
     put("source", Some((*printable(&row.source)).into()));
     put("file", row.file.as_deref().map(|file| (*printable(file)).into()));
+    put("loaded", row.loaded.map(Value::from));
     put("offset", row.offset.map(Value::from));
     put("line", row.line.map(Value::from));
     put("db", row.db.map(Value::from));
