@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod aof_facts;
+mod aof_repair;
 mod broken;
 mod cli;
 mod commands;
