@@ -3,22 +3,35 @@
 use crate::support::keyspace::{assert_equal, live};
 use crate::support::servers::{self, ServerSpec};
 use crate::support::workload::{self, Pause};
+use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-/// Copies the folder of a pause and cuts its last file by hand.
-fn cut_by_hand(pause: &Pause) -> tempfile::TempDir {
+/// Cuts the folder of a pause as it was then.
+fn cut_by_us(pause: &Pause) -> tempfile::TempDir {
     let cut = tempfile::tempdir().expect("a temporary folder");
-    let folder = cut.path().join("appendonlydir");
-    fs::create_dir(&folder).expect("a folder");
-    for file in fs::read_dir(pause.folder()).expect("the pause's folder") {
-        let file = file.expect("a file");
-        fs::copy(file.path(), folder.join(file.file_name())).expect("a file that can be copied");
-    }
-    let file = fs::File::options().write(true).open(folder.join(&pause.file)).expect("the last file");
-    assert!(file.metadata().expect("its size").len() > pause.size, "nothing comes after the pause");
-    file.set_len(pause.size).expect("a file that can be cut");
+    let size = fs::metadata(pause.folder().join(&pause.file)).expect("the last file").len();
+    assert!(size > pause.size, "nothing comes after the pause");
+    let output = Command::new(env!("CARGO_BIN_EXE_rediscover"))
+        .args(["aof", "cut", "--file", &pause.file, "--at", &format!("offset:{}", pause.size), "-o"])
+        .arg(cut.path().join("appendonlydir"))
+        .arg(pause.folder())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     cut
+}
+
+/// What `check` says of a folder.
+fn check(folder: &Path) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rediscover"))
+        .args(["check", "--format", "json"])
+        .arg(folder)
+        .output()
+        .expect("it runs");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    report["sources"][0].clone()
 }
 
 /// Where the server's own tool cuts the last file to have what was there at the pause.
@@ -42,7 +55,14 @@ fn cut_logs_hold_what_was_there(server: &str, seed: u64) {
         if workload::has_timestamps(seed) {
             assert_eq!(cut_by_time(&spec, &pause), pause.size, "{about}");
         }
-        let cut = cut_by_hand(&pause);
+        let whole = check(&pause.folder());
+        assert_eq!(
+            (&whole["verdict"], &whole["server_loads"]["verdict"]),
+            (&"intact".into(), &"yes".into()),
+            "{whole}"
+        );
+        assert!(whole["log"]["by_command"].get("(unknown)").is_none(), "{whole}");
+        let cut = cut_by_us(&pause);
         let loaded = servers::start(&spec, cut.path(), &workload::arguments(seed));
         let loaded = loaded.unwrap_or_else(|refused| panic!("{about}\n{}", refused.log));
         let theirs = workload::settled(live(&mut loaded.connection()), server, seed);
