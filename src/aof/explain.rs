@@ -1,67 +1,100 @@
 //! What a stretch of damage was: if one changed byte makes it a whole command again, that command was lost and no other.
 
 use super::framer::annotation;
-use super::resp::{self, Scan};
+use super::resp::{self, Line, Scan};
 use crate::keyspace::command::Spec;
 use crate::keyspace::{ArgSpan, Args};
+use std::collections::BTreeSet;
 
 /// A stretch of so many bytes is looked into, not a longer one.
 pub const LONGEST_EXPLAINED: u64 = 16 << 20;
-/// Bytes of the lines around the damage that are tried.
+/// Bytes of a suspected line that are tried.
 const TRIED: usize = 24;
+/// Lines that are suspected from either end.
+const MOST_SUSPECTS: usize = 64;
+/// Bytes of sound commands that are read in all attempts together.
+const MOST_WORK: usize = 256 << 20;
 
 /// A command that one changed byte had made unreadable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// The bytes as they must have been.
+    /// The bytes as they must have been: commands and annotations, all of them whole.
     pub bytes: Vec<u8>,
-    /// How many of them are the command; whole commands follow that it had swallowed.
-    pub first: usize,
-    /// Its arguments.
+    /// Where the damaged one begins.
+    pub at: usize,
+    /// Its length. What follows it had been swallowed.
+    pub len: usize,
+    /// Its arguments; none of an annotation.
     pub spans: Vec<ArgSpan>,
 }
 
 impl Explained {
     /// Its arguments.
     pub fn args(&self) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans, self.spans.len() as u64)
+        Args::new(self.bytes.get(self.at..).unwrap_or_default(), &self.spans, self.spans.len() as u64)
     }
 }
 
 /// The command that `damage` is but for one byte of its lines; none if there is none, or the damage is longer than
-/// [`LONGEST_EXPLAINED`]. What changed inside a value cannot be seen, and is no damage here.
+/// [`LONGEST_EXPLAINED`]. What changed inside a value cannot be seen, and is no damage here. Where a changed length leaves a
+/// choice, it is the one with the most commands. It may be an annotation that has swallowed the next command's first line.
 pub fn explain(damage: &[u8]) -> Option<Explained> {
     if damage.len() as u64 > LONGEST_EXPLAINED {
         return None;
     }
     let mut bytes = damage.to_vec();
-    let mut spans = Vec::new();
-    let broken = match resp::command(&bytes, &mut spans) {
-        Ok(_) => bytes.len(),
-        Err(flaw) => usize::try_from(flaw.at()).ok()?,
-    };
-    // The line that cannot be read; the length before it, which led there; the number of arguments.
-    let mut starts = vec![broken, 0];
-    if let Some(last) = spans.last() {
-        let before = bytes.get(..last.at)?;
-        starts.push(memchr::memrchr(b'$', before).unwrap_or_default());
-    }
-    for start in starts {
+    let mut tried = BTreeSet::new();
+    let mut work = MOST_WORK;
+    for start in suspects(damage) {
+        let mut best: Option<(usize, u8, Whole)> = None;
         for at in start..start.saturating_add(TRIED).min(bytes.len()) {
-            let Some(original) = bytes.get(at).copied() else { break };
+            let Some(original) = bytes.get(at).copied().filter(|_| tried.insert(at)) else { continue };
             for other in *b"*$\r\n0123456789" {
                 if other == original {
                     continue;
                 }
                 put(&mut bytes, at, other);
-                if let Some(first) = commands(&bytes, &mut spans) {
-                    return Some(Explained { bytes, first, spans });
+                let whole = commands(&bytes, at, &mut work);
+                if let Some(whole) = whole.filter(|whole| best.as_ref().is_none_or(|best| whole.items > best.2.items)) {
+                    best = Some((at, other, whole));
                 }
             }
             put(&mut bytes, at, original);
         }
+        if let Some((at, byte, whole)) = best {
+            put(&mut bytes, at, byte);
+            return Some(Explained { bytes, at: whole.at, len: whole.len, spans: whole.spans });
+        }
     }
     None
+}
+
+/// Where a changed byte may stand, the likeliest first: where what is read is no longer as servers write it, the lines
+/// before that, and the first line.
+fn suspects(bytes: &[u8]) -> Vec<usize> {
+    let mut spans = Vec::new();
+    let stopped = match resp::command(bytes, &mut spans) {
+        Err(flaw) => usize::try_from(flaw.at()).ok(),
+        Ok(_) => None,
+    };
+    let mut odd: Vec<_> = stopped.into_iter().collect();
+    let mut lines = Vec::new();
+    let mut at = memchr::memchr(b'\n', bytes).map_or(0, |end| end.saturating_add(1));
+    for span in &spans {
+        let end = span.at.saturating_add(span.held);
+        let strict =
+            matches!(resp::line(bytes.get(at..).unwrap_or_default(), b'$'), Ok(Line::Number { loose: false, .. }));
+        if odd.len() < MOST_SUSPECTS {
+            odd.extend((!strict).then_some(at));
+            odd.extend((bytes.get(end..end.saturating_add(2)) != Some(b"\r\n")).then_some(end));
+        }
+        lines.push(at);
+        at = end.saturating_add(2);
+    }
+    lines.push(at);
+    odd.extend(lines.iter().rev().take(2).chain([&0]));
+    odd.extend(lines.iter().rev().take(MOST_SUSPECTS).chain(lines.iter().take(MOST_SUSPECTS)));
+    odd
 }
 
 fn put(bytes: &mut [u8], at: usize, byte: u8) {
@@ -70,22 +103,41 @@ fn put(bytes: &mut [u8], at: usize, byte: u8) {
     }
 }
 
-/// The length of the first of some commands, of which the bytes consist and that a server would take. Its arguments stand
-/// in `spans`.
-fn commands(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Option<usize> {
-    let mut others = Vec::new();
-    let mut first = None;
+/// Commands and annotations of which some bytes consist.
+struct Whole {
+    items: usize,
+    /// The one with the changed byte.
+    at: usize,
+    len: usize,
+    spans: Vec<ArgSpan>,
+}
+
+/// The commands of which the bytes consist, if a server would take them all; `changed` is a place in one of them.
+/// Annotations may stand among them.
+fn commands(bytes: &[u8], changed: usize, work: &mut usize) -> Option<Whole> {
+    let mut whole = Whole { items: 0, at: 0, len: 0, spans: Vec::new() };
+    let mut spans = Vec::new();
     let mut at = 0usize;
     while at < bytes.len() {
-        let spans = if first.is_none() { &mut *spans } else { &mut others };
         let rest = bytes.get(at..)?;
-        let Ok(Scan::Whole { used, loose: None }) = resp::command(rest, spans) else { return None };
-        let args = Args::new(rest, spans, spans.len() as u64);
-        Spec::lookup(&args).filter(|spec| spec.takes(args.count()))?;
-        first = first.or(Some(used));
-        at = at.saturating_add(used);
+        spans.clear();
+        let used = if rest.starts_with(b"#") {
+            annotation(rest)?.len()
+        } else {
+            let Ok(Scan::Whole { used, loose: None }) = resp::command(rest, &mut spans) else { return None };
+            let args = Args::new(rest, &spans, spans.len() as u64);
+            Spec::lookup(&args).filter(|spec| spec.takes(args.count()))?;
+            used
+        };
+        let next = at.saturating_add(used);
+        if (at..next).contains(&changed) {
+            (whole.at, whole.len, whole.spans) = (at, used, std::mem::take(&mut spans));
+        }
+        whole.items = whole.items.saturating_add(1);
+        *work = work.checked_sub(used)?;
+        at = next;
     }
-    first
+    Some(whole)
 }
 
 /// The same command as servers write it; none if the bytes are not one whole command.

@@ -51,6 +51,7 @@ impl Events {
         if what == What::Run
             && !loose
             && let Some(run) = self.found.last_mut().filter(|event| event.what == What::Run && !event.loose)
+            && run.to == command.offset
         {
             run.to = to;
             run.last = command.offset;

@@ -24,6 +24,11 @@ pub struct RepairOptions {
 
 /// Bytes of a stretch that are looked into for the commands in it.
 const MOST_LISTED: u64 = 16 << 20;
+/// Commands that are not written as servers write them are looked into up to so many: of a log that somebody else wrote
+/// all are such.
+const MOST_LOOKED_INTO: u32 = 1000;
+/// Stretches of damage in one transaction that are known apart.
+const MOST_HOLES: usize = 1000;
 /// Keys that are named of one command.
 const MOST_KEYS: usize = 100;
 
@@ -47,6 +52,7 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
         let what = "can be read only once, and mending reads twice".to_owned();
         return Err(Error::new(ErrorKind::Unsupported { what }).about(name).with_hint("save it to a file first"));
     };
+    let first_dropped = plan.dropped.len();
     let mut mender = Mender {
         file: FilePlan { part, log_at: None, bytes: 0, edits: Vec::new() },
         name,
@@ -59,7 +65,9 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
         open: None,
         perhaps: None,
         damage: None,
-        bad: None,
+        odd: None,
+        looked_into: 0,
+        first_dropped,
     };
     let selection = Selection::default();
     let events = |_: &_, _| Events::default();
@@ -77,14 +85,36 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
     mender.finish()
 }
 
-/// A transaction that is open.
+/// Commands that were counted.
 #[derive(Debug, Clone, Copy)]
+struct Counts {
+    kept: u64,
+    unplaced: u64,
+    rewritten: u64,
+}
+
+/// A transaction that is open.
+#[derive(Debug, Clone)]
 struct Open {
     from: u64,
     /// The database before it.
     db: Option<u64>,
-    /// Something in it is damaged: up to here.
-    damaged_to: Option<u64>,
+    /// What was counted before it.
+    before: Counts,
+    /// What is damaged in it, at most [`MOST_HOLES`] of them, and what was counted up to the last.
+    holes: Vec<(u64, u64)>,
+    /// The end of its MULTI, while no database is known: it goes aside if none is selected before EXEC.
+    aside: Option<u64>,
+    damaged: Option<(u64, Counts)>,
+}
+
+impl Open {
+    fn damage(&mut self, from: u64, to: u64, counts: Counts) {
+        if self.holes.len() < MOST_HOLES {
+            self.holes.push((from, to));
+        }
+        self.damaged = Some((to, counts));
+    }
 }
 
 /// Follows one file.
@@ -101,10 +131,14 @@ struct Mender<'p> {
     db: Option<u64>,
     open: Option<Open>,
     /// Damage that cannot be explained: it may have taken a MULTI.
-    perhaps: Option<u64>,
+    perhaps: Option<Open>,
     damage: Option<(u64, &'static str, String)>,
-    /// A command that no server takes, and that was not judged yet.
-    bad: Option<Event>,
+    /// A command that no server takes, or that is not written as servers write it, and that was not judged yet.
+    odd: Option<Event>,
+    /// Commands of the second kind that were looked into.
+    looked_into: u32,
+    /// Commands of the files before it that go.
+    first_dropped: usize,
 }
 
 impl Mender<'_> {
@@ -114,36 +148,51 @@ impl Mender<'_> {
             return Ok(());
         }
         self.settle(event.from)?;
-        if matches!(event.what, What::Bad(_)) {
-            self.bad = Some(event);
+        if event.loose || matches!(event.what, What::Bad(_)) {
+            self.odd = Some(event);
             return Ok(());
         }
+        self.take(&event)
+    }
+
+    /// Takes what is sound.
+    fn take(&mut self, event: &Event) -> Result<()> {
         match &event.what {
-            What::Run => self.place(&event),
+            What::Run => self.place(event),
             What::Select(db) => {
                 self.db = Some(*db);
-                self.place(&event);
+                if self.open.as_mut().is_some_and(|open| open.aside.take().is_some()) {
+                    self.plan.unplaced_commands = self.plan.unplaced_commands.saturating_sub(1);
+                    self.plan.kept_commands = self.plan.kept_commands.saturating_add(1);
+                }
+                self.place(event);
             }
             What::Multi => {
                 self.perhaps = None;
-                // The EXEC of the one before was in the damage: what came after it was no part of it.
-                if let Some((open, damaged_to)) = self.open.take().and_then(|open| Some((open, open.damaged_to?))) {
-                    self.drop_transaction(open, damaged_to)?;
+                self.end_of_damaged()?;
+                let mut open = self.opened(event.from);
+                if self.db.is_some() {
+                    self.place(event);
+                } else {
+                    self.plan.unplaced_commands = self.plan.unplaced_commands.saturating_add(1);
+                    open.aside = Some(event.to);
                 }
-                self.open = Some(Open { from: event.from, db: self.db, damaged_to: None });
-                self.place(&event);
+                self.open = Some(open);
             }
             What::Exec => {
                 let perhaps = self.perhaps.take();
-                match (self.open.take(), perhaps) {
-                    (Some(open), _) if open.damaged_to.is_some() => self.drop_transaction(open, event.to)?,
-                    (Some(_), _) => self.place(&event),
-                    (None, Some(from)) => {
-                        self.drop_transaction(Open { from, db: self.db, damaged_to: Some(from) }, event.to)?;
+                match self.open.take().or(perhaps) {
+                    Some(open) if open.damaged.is_some() => {
+                        self.place(event);
+                        self.drop_transaction(&open, event.to, self.counts())?;
                     }
-                    (None, None) => {
-                        self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?;
+                    Some(open) => {
+                        if let Some(to) = open.aside {
+                            self.file.put(Edit { from: open.from, to, with: With::Side });
+                        }
+                        self.place(event);
                     }
+                    None => self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?,
                 }
             }
             What::Bad(_) | What::Damage(..) => {}
@@ -153,19 +202,49 @@ impl Mender<'_> {
         Ok(())
     }
 
-    /// What stands before this place and was not judged yet: damage that follows a command nobody knows is a part of it.
+    fn counts(&self) -> Counts {
+        let plan = &self.plan;
+        Counts { kept: plan.kept_commands, unplaced: plan.unplaced_commands, rewritten: plan.rewritten_commands }
+    }
+
+    /// A transaction that begins here.
+    fn opened(&self, from: u64) -> Open {
+        Open { from, db: self.db, before: self.counts(), holes: Vec::new(), aside: None, damaged: None }
+    }
+
+    /// Another transaction begins: the EXEC of the one before was in the damage, and what came after it was no part of it.
+    fn end_of_damaged(&mut self) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let Some((to, counts)) = open.damaged else { return Ok(()) };
+        self.drop_transaction(&open, to, counts)
+    }
+
+    /// What stands before this place and was not judged yet: damage that follows an odd command is a part of it.
     fn settle(&mut self, next: u64) -> Result<()> {
-        match (self.bad.take(), self.damage.take()) {
-            (Some(bad), None) => {
-                let What::Bad(kind) = bad.what else { return Ok(()) };
-                self.bad(&bad, kind)?;
-                (self.end, self.last) = (bad.to, Some(bad.last));
-            }
-            (Some(bad), Some(_)) => self.stretch(bad.from, next, bad.line)?,
+        match (self.odd.take(), self.damage.take()) {
+            (Some(odd), None) => match odd.what {
+                What::Bad(kind) => self.bad(&odd, kind)?,
+                _ => self.loose(&odd)?,
+            },
+            (Some(odd), Some(_)) => self.stretch(odd.from, next, odd.line)?,
             (None, Some((line, ..))) => self.stretch(self.end, next, line)?,
             (None, None) => {}
         }
         Ok(())
+    }
+
+    /// A command that servers read, and that none wrote so: if one changed byte tells why, it may have made other
+    /// arguments of the same bytes.
+    fn loose(&mut self, event: &Event) -> Result<()> {
+        if self.looked_into < MOST_LOOKED_INTO {
+            self.looked_into = self.looked_into.saturating_add(1);
+            let bytes = self.bytes(event.from, event.to)?;
+            let found = aof::explain(&bytes);
+            if let Some(found) = found.filter(|found| aof::rewritten(&found.bytes) != aof::rewritten(&bytes)) {
+                return self.explained(event.from, event.line, &found);
+            }
+        }
+        self.take(event)
     }
 
     /// Commands that nothing is wrong with.
@@ -201,9 +280,13 @@ impl Mender<'_> {
             _ => DropReason::BadSelect,
         };
         let bytes = self.bytes(event.from, event.to)?;
+        if let Some(found) = aof::explain(&bytes) {
+            return self.explained(event.from, event.line, &found);
+        }
         let mut name = Vec::new();
         aof::each_command(&bytes, |_, _, args| name = args.name().to_ascii_lowercase());
         self.drop_stretch(event.from, event.to, event.line, reason)?;
+        (self.end, self.last) = (event.to, None);
         // One changed letter makes any of these a command that nobody knows.
         self.consequences(event.from, event.to, near(&name))
     }
@@ -213,46 +296,56 @@ impl Mender<'_> {
         let between = self.bytes(from, to)?;
         let (head, tail) = annotations(&between);
         let (mut from, to) = (from.saturating_add(head), to.saturating_sub(tail));
-        let mut bytes =
-            between.get(usize_of(head)..between.len().saturating_sub(usize_of(tail))).unwrap_or_default().to_vec();
-        // What follows a count that has become smaller: the command before is a part of the damage.
-        if bytes.first() == Some(&b'$')
-            && let Some(last) = self.last
-        {
-            from = last;
-            self.plan.kept_commands = self.plan.kept_commands.saturating_sub(1);
-            bytes = self.bytes(last, to)?;
+        let own = between.get(usize_of(head)..between.len().saturating_sub(usize_of(tail))).unwrap_or_default();
+        if let Some(found) = aof::explain(own) {
+            return self.explained(from, line, &found);
         }
-        let Some(found) = aof::explain(&bytes) else {
-            self.drop_damage(from, to, line, None);
-            if aof::may_hide_select(&bytes) || to.saturating_sub(from) > aof::LONGEST_EXPLAINED {
-                self.lose_db(from, to);
+        let is_rest = matches!(own, [b'$', b'0'..=b'9', ..]);
+        let mut bytes = own.to_vec();
+        // A count or a length that has become smaller, or has reached the end of another argument: the command before is a
+        // part of the damage.
+        if let Some(last) = self.last.filter(|_| !own.is_empty()) {
+            let longer = self.bytes(last, to)?;
+            let found = aof::explain(&longer);
+            if is_rest || found.is_some() {
+                let kept =
+                    if self.db.is_some() { &mut self.plan.kept_commands } else { &mut self.plan.unplaced_commands };
+                *kept = kept.saturating_sub(1);
+                (from, bytes) = (last, longer);
             }
-            match &mut self.open {
-                Some(open) => open.damaged_to = Some(to),
-                None => self.perhaps = Some(from),
+            if let Some(found) = found {
+                return self.explained(from, line, &found);
             }
-            return Ok(());
-        };
-        let end = from.saturating_add(found.first as u64);
-        self.drop_damage(from, end, line, Some(&found));
-        self.consequences(from, end, &found.args().name().to_ascii_lowercase())?;
-        self.end = end;
-        // The byte had hidden commands behind it that are whole.
-        let rest = bytes.get(found.first..).unwrap_or_default();
+        }
+        let perhaps = self.opened(from);
+        self.drop_damage(from, to, line, None);
+        self.last = None;
+        if aof::may_hide_select(&bytes) || to.saturating_sub(from) > aof::LONGEST_EXPLAINED {
+            self.lose_db(from, to);
+        }
+        if self.open.is_none() {
+            self.perhaps.get_or_insert(perhaps);
+        }
+        self.damage_open(from, to);
+        Ok(())
+    }
+
+    /// One command is damaged, and whole ones follow that it had hidden.
+    fn explained(&mut self, from: u64, line: u64, found: &Explained) -> Result<()> {
+        let from = from.saturating_add(found.at as u64);
+        let end = from.saturating_add(found.len as u64);
+        self.drop_damage(from, end, line, Some(found));
+        if found.args().count() > 0 {
+            self.consequences(from, end, &found.args().name().to_ascii_lowercase())?;
+        }
+        (self.end, self.last) = (end, None);
+        let rest = found.bytes.get(found.at.saturating_add(found.len)..).unwrap_or_default();
         let mut hidden = Vec::new();
         aof::each_command(rest, |at, length, args| {
             let from = end.saturating_add(at);
             let what = What::of(args, Spec::lookup(args), None);
-            hidden.push(Event {
-                from,
-                to: from.saturating_add(length),
-                last: from,
-                line,
-                commands: 1,
-                loose: false,
-                what,
-            });
+            let to = from.saturating_add(length);
+            hidden.push(Event { from, to, last: from, line, commands: 1, loose: false, what });
         });
         hidden.into_iter().try_for_each(|event| self.see(event))
     }
@@ -262,21 +355,22 @@ impl Mender<'_> {
         match name {
             b"select" => {
                 self.lose_db(from, to);
-                if let Some(open) = &mut self.open {
-                    open.damaged_to = Some(to);
-                }
+                self.damage_open(from, to);
             }
-            b"multi" => self.open = Some(Open { from, db: self.db, damaged_to: Some(to) }),
+            b"multi" => {
+                self.perhaps = None;
+                self.end_of_damaged()?;
+                self.open = Some(self.opened(from));
+                self.damage_open(from, to);
+            }
             b"exec" => {
-                if let Some(open) = self.open.take() {
-                    self.drop_transaction(open, to)?;
+                self.damage_open(from, to);
+                let perhaps = self.perhaps.take();
+                if let Some(open) = self.open.take().or(perhaps) {
+                    self.drop_transaction(&open, to, self.counts())?;
                 }
             }
-            _ => {
-                if let Some(open) = &mut self.open {
-                    open.damaged_to = Some(to);
-                }
-            }
+            _ => self.damage_open(from, to),
         }
         Ok(())
     }
@@ -288,24 +382,38 @@ impl Mender<'_> {
         }
     }
 
-    /// Drops everything from MULTI on.
-    fn drop_transaction(&mut self, open: Open, to: u64) -> Result<()> {
-        let bytes = self.bytes(open.from, to)?;
-        let before =
-            |one: &&DroppedCommand| one.offset >= open.from && one.file.as_deref() == self.file.part.file.as_deref();
-        let known: Vec<_> = self.plan.dropped.iter().rev().take_while(before).map(|one| one.offset).collect();
-        // Damage inside is listed already; the commands around it are found on both sides of it.
-        let mut from = open.from;
-        for skip in known.iter().rev().copied().chain([to]) {
-            let (start, end) = (from.saturating_sub(open.from), skip.saturating_sub(open.from));
-            let piece = bytes.get(usize_of(start)..usize_of(end)).unwrap_or_default();
-            aof::each_command(piece, |at, _, args| {
-                self.note(from.saturating_add(at), None, args, DropReason::InDamagedTransaction);
-                self.plan.kept_commands = self.plan.kept_commands.saturating_sub(1);
-            });
-            from =
-                skip.saturating_add(self.plan.dropped.iter().find(|one| one.offset == skip).map_or(0, |one| one.bytes));
+    /// Damage in the transaction that is open, or that began in damage.
+    fn damage_open(&mut self, from: u64, to: u64) {
+        let counts = self.counts();
+        if let Some(open) = self.open.as_mut().or(self.perhaps.as_mut()) {
+            open.damage(from, to, counts);
         }
+    }
+
+    /// Drops everything from MULTI on, with the commands that were counted since.
+    fn drop_transaction(&mut self, open: &Open, to: u64, counts: Counts) -> Result<()> {
+        let bytes = self.bytes(open.from, to)?;
+        let dropped = self.plan.dropped_commands;
+        let mut from = open.from;
+        // Damage inside is listed already; the commands are found between.
+        for (hole, end) in open.holes.iter().copied().chain([(to, to)]) {
+            let (start, hole) = (usize_of(from.saturating_sub(open.from)), usize_of(hole.saturating_sub(open.from)));
+            aof::each_command(bytes.get(start..hole).unwrap_or_default(), |at, _, args| {
+                self.note(from.saturating_add(at), None, args, DropReason::InDamagedTransaction);
+            });
+            from = end;
+        }
+        let plan = &mut *self.plan;
+        let gone = |own: &mut u64, counted: u64, before: u64| {
+            let gone = counted.saturating_sub(before);
+            *own = own.saturating_sub(gone);
+            gone
+        };
+        let kept = gone(&mut plan.kept_commands, counts.kept, open.before.kept);
+        let unplaced = gone(&mut plan.unplaced_commands, counts.unplaced, open.before.unplaced);
+        gone(&mut plan.rewritten_commands, counts.rewritten, open.before.rewritten);
+        // Those are counted that could not be listed.
+        plan.dropped_commands = plan.dropped_commands.max(dropped.saturating_add(kept).saturating_add(unplaced));
         let with = match self.db {
             Some(db) if self.db != open.db => With::Text(select(db)),
             _ => With::Nothing,
@@ -378,8 +486,9 @@ impl Mender<'_> {
             }
         }
         if let Some(open) = self.open.take() {
-            self.drop_transaction(open, end)?;
+            self.drop_transaction(&open, end, self.counts())?;
         }
+        self.plan.dropped.get_mut(self.first_dropped..).unwrap_or_default().sort_by_key(|one| one.offset);
         let gone = self.file.edits.iter().filter(|edit| matches!(edit.with, With::Nothing | With::Text(_)));
         let gone = gone.map(|edit| edit.to.saturating_sub(edit.from)).fold(0, u64::saturating_add);
         self.plan.lost_bytes = self.plan.lost_bytes.saturating_add(gone);
@@ -421,7 +530,12 @@ fn usize_of(count: u64) -> usize {
 fn annotations(bytes: &[u8]) -> (u64, u64) {
     let mut head = 0usize;
     while let Some(line) = bytes.get(head..).filter(|rest| rest.starts_with(b"#")).and_then(aof::annotation) {
-        head = head.saturating_add(line.len());
+        let end = head.saturating_add(line.len());
+        // The first line of a command, its first byte changed, or swallowed by an annotation without an end.
+        if bytes.get(end) == Some(&b'$') {
+            break;
+        }
+        head = end;
     }
     let mut end = bytes.len();
     while let Some(before) = bytes.get(head..end).and_then(|rest| rest.strip_suffix(b"\r\n")) {

@@ -89,7 +89,7 @@ impl Place {
             Place::Log(set) => set.parts.iter().all(|part| part.path.is_file()),
             Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
             Place::Stdin => false,
-            Place::Bytes(_) | Place::Log(_) => true,
+            Place::Bytes(_) => true,
         }
     }
 }

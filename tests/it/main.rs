@@ -1,6 +1,8 @@
 //! Integration tests.
 
 mod aof_facts;
+mod aof_live;
+mod aof_repair;
 mod aof_verdicts;
 mod broken;
 mod cli;

@@ -3,6 +3,8 @@
 pub(crate) mod aof;
 pub(crate) mod dumps;
 pub(crate) mod keyspace;
+pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod values;
+pub(crate) mod workload;
