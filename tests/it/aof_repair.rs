@@ -167,7 +167,7 @@ impl Log {
 
     fn plan(&self, bytes: &[u8], assume_db: Option<u64>) -> Plan {
         fs::write(self.path(), bytes).expect("the file");
-        let origin = Origin { name: "appendonly.aof".into(), place: Place::Path(self.path()) };
+        let origin = Origin::new("appendonly.aof", Place::Path(self.path()));
         plan_repair(&origin, &RepairOptions { run: How::default().options(), assume_db }).expect("a plan")
     }
 }
