@@ -76,7 +76,7 @@ fn of(set: &AofSet) -> Vec<Problem> {
 }
 
 fn paths(all: &[std::path::PathBuf]) -> Vec<&Path> {
-    all.iter().map(|path| path.as_path()).collect()
+    all.iter().map(std::path::PathBuf::as_path).collect()
 }
 
 fn shown(path: &Path) -> String {
