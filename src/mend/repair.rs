@@ -54,7 +54,7 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
     };
     let first_dropped = plan.dropped.len();
     let mut mender = Mender {
-        file: FilePlan { part, log_at: None, bytes: 0, edits: Vec::new() },
+        file: FilePlan { part, log_at: None, bytes: 0, compressed: stream.compression().is_some(), edits: Vec::new() },
         name,
         again,
         assume_db: options.assume_db,
