@@ -91,7 +91,7 @@ pub(crate) enum Command {
     #[command(help_template = TEMPLATE, after_help = TIMELINE)]
     Timeline(TimelineArgs),
     /// Mends append-only files: repair, cut at a moment, split off the preamble
-    #[command(subcommand, help_template = TEMPLATE, arg_required_else_help = true)]
+    #[command(subcommand, help_template = TEMPLATE, after_help = aof::AOF, arg_required_else_help = true)]
     Aof(AofCommand),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
