@@ -34,7 +34,7 @@ fn stages(c: &mut Criterion) {
             assert!(matches!(framer.follow(black_box(&bytes[HEADER_BYTES..])), Found::Eof(_)));
         });
     });
-    let origin = Origin { name: "bench".into(), place: Place::Bytes(bytes.clone()) };
+    let origin = Origin::new("bench", Place::Bytes(bytes.clone()));
     group.bench_function("check", |b| b.iter(|| black_box(check(&origin, &CheckOptions::default()).outcome.is_ok())));
     let origins = [origin.clone()];
     group.bench_function("analyze", |b| {

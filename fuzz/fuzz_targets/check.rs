@@ -6,7 +6,7 @@ use rediscover::analysis::{CheckOptions, check};
 use rediscover::source::{Origin, Place};
 
 fuzz_target!(|bytes: &[u8]| {
-    let origin = Origin { name: "fuzz".into(), place: Place::Bytes(bytes.to_vec()) };
+    let origin = Origin::new("fuzz", Place::Bytes(bytes.to_vec()));
     let mut options = CheckOptions::default();
     options.run.scratch = std::env::temp_dir();
     let whole = check(&origin, &options).outcome;

@@ -3,6 +3,7 @@
 use super::duplicates::Twins;
 use super::integrity::Examiner;
 use super::loads_on::{loads_on, log_loads_on};
+use super::manifest;
 use super::needs::Needs;
 use super::parts;
 use super::server_loads::{first_damage, server_loads};
@@ -10,7 +11,7 @@ use super::set::AnalyzerSet;
 use crate::base::{Error, ErrorKind, Flaw, Result};
 use crate::pipeline::{Analyzer, RunOptions, Scope, Selection};
 use crate::report::{Duplicates, Fits, Fullness, LoadsOn, LogCheck, SourceCheck, SourceFacts, Verdict};
-use crate::source::{Origin, Stream};
+use crate::source::{Origin, Place, Stream};
 
 /// What `check` is asked.
 #[derive(Clone, Default)]
@@ -77,9 +78,12 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
     };
     let needed = set.needs.unwrap_or_default().finish(scope)?;
     let header = scope.prologue.header;
-    let is_log = files.iter().any(|file| file.scope.tally.log_at.is_some());
+    let is_log = files.iter().any(|file| file.is_log());
     let kind = if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(scope) };
-    let loads = is_log.then(|| server_loads(&files, true));
+    let loads = is_log.then(|| server_loads(&files, origin));
+    if let Place::Log(set) = &origin.place {
+        manifest::add_problems(&mut examined, set);
+    }
     Ok(SourceCheck {
         source: origin.name.clone(),
         kind: kind.into(),
@@ -104,7 +108,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
             first_damage: first_damage(&files, &totals),
             totals,
         }),
-        loaded_by_server: None,
+        loaded_by_server: origin.loaded,
         integrity: examined.integrity,
         duplicates,
         fits: options.maxmemory.map(|limit| fits(limit, scope)),

@@ -184,7 +184,7 @@ impl Examiner {
             let expected = "REDIS 1 to 16 or VALKEY 80 to 81".to_owned();
             self.outside(Severity::Warning, "version-unknown", 0, "start", (expected, found), message);
         }
-        let end = tally.bytes.saturating_sub(tally.trailing_bytes);
+        let end = tally.log_at.unwrap_or(tally.bytes.saturating_sub(tally.trailing_bytes));
         let checksum = self.checksum(scope, end.saturating_sub(8));
         if tally.trailing_bytes > 0 {
             let (severity, what) = trailing(&tally.trailing_head, tally.trailing_bytes);

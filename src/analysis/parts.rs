@@ -83,13 +83,14 @@ fn file(
 pub(super) fn kind(scope: &Scope) -> &'static str {
     match (scope.tally.log_at, scope.prologue.header) {
         (Some(_), _) => "aof",
+        _ if scope.tally.expects_log => "aof",
         (None, Some(_)) => "rdb",
         (None, None) => "unknown",
     }
 }
 
 /// What is known of a stream after it was read.
-fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
+pub(super) fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
     let hashed = stream.hashed();
     facts.bytes = stream.raw_bytes();
     facts.compression = stream.compression().map(|kind| kind.name().to_owned());
@@ -99,6 +100,11 @@ fn take_facts(facts: &mut SourceFacts, stream: &Stream) {
 }
 
 impl FileRead {
+    /// Whether it is read as an append-only file, by its content or because it should be one.
+    pub(super) fn is_log(&self) -> bool {
+        self.scope.tally.log_at.is_some() || self.scope.tally.expects_log
+    }
+
     /// The file as reports show it.
     pub(super) fn report(&self, source: &str) -> LogFile {
         let header = self.scope.prologue.header.is_some();

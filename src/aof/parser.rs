@@ -223,6 +223,12 @@ impl Parser {
                 let flaw = Flaw::new("exec-without-multi", "transaction", 0, "MULTI before EXEC", "EXEC alone");
                 self.damage(&flaw, sink);
             }
+            Effect::Discard => {
+                let found = "DISCARD, which servers never write; inside a transaction they crash at it";
+                let kind = if self.now.transaction.is_some() { "discard" } else { "discard-without-multi" };
+                let flaw = Flaw::new(kind, "transaction", 0, "EXEC", found);
+                self.damage(&flaw, sink);
+            }
             _ => {}
         }
     }
@@ -360,8 +366,9 @@ impl Parser {
         if in_command {
             let have = self.long.as_ref().map_or(0, |long| long.bytes()).saturating_add(left.len() as u64);
             let found = format!("the end of the log after {have} bytes of it");
-            let flaw = Flaw::new("truncated", "command", 0, "the rest of the command", found);
-            self.stop(&flaw, sink);
+            let torn = Flaw::new("truncated", "command", 0, "the rest of the command", found);
+            let flaw = if self.long.is_none() { resp::unfinished(left).err() } else { None };
+            self.stop(&flaw.unwrap_or(torn), sink);
         }
         if let Some(open) = open {
             let expected = "EXEC, or nothing of the transaction counts";

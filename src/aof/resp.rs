@@ -118,6 +118,22 @@ pub(super) fn command(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Result<Scan, Fl
     Ok(Scan::Whole { used: at, loose })
 }
 
+/// Whether the beginning of a command, at which a log ends, may be one: a line that ends with the input is read by servers
+/// as it is, unless it has its mark alone.
+#[cold]
+pub(super) fn unfinished(bytes: &[u8]) -> Result<(), Flaw> {
+    if bytes.ends_with(b"*") || bytes.ends_with(b"$") {
+        return Ok(());
+    }
+    let mut whole = bytes.to_vec();
+    whole.extend_from_slice(b"\r\n");
+    match command(&whole, &mut Vec::new()) {
+        // What stands after the last byte is not the log's.
+        Err(flaw) if flaw.kind().0 == "bad-length" => Err(flaw),
+        _ => Ok(()),
+    }
+}
+
 #[cold]
 pub(super) fn no_arguments(bytes: &[u8]) -> Flaw {
     let found = flaw::quote(bytes.get(..6).unwrap_or(bytes));

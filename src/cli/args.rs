@@ -42,6 +42,11 @@ Examples:
   rediscover analyze /var/lib/redis/dump.rdb
   rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json";
 
+const TIMELINE: &str = "\
+Examples:
+  rediscover timeline appendonlydir --key session:42
+  rediscover timeline appendonly.aof --command del --since now-2d --format timesketch -o case.jsonl";
+
 const SCHEMA: &str = "\
 Examples:
   rediscover schema check
@@ -82,6 +87,9 @@ pub(crate) enum Command {
     /// Says whether a dump is whole, and which servers will load it
     #[command(help_template = TEMPLATE, after_help = CHECK)]
     Check(CheckArgs),
+    /// Says what was done and when: commands of logs, clocks in dumps, lines of servers' logs
+    #[command(help_template = TEMPLATE, after_help = TIMELINE)]
+    Timeline(TimelineArgs),
     /// Mends append-only files: repair, cut at a moment, split off the preamble
     #[command(subcommand, help_template = TEMPLATE, arg_required_else_help = true)]
     Aof(AofCommand),
@@ -102,6 +110,7 @@ impl Command {
         match self {
             Command::Analyze(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Check(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Aof(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
@@ -150,6 +159,54 @@ pub(crate) struct CheckArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct TimelineArgs {
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    /// Only this key: its whole history, with what was written
+    #[arg(long, value_name = "K", help_heading = TIMES)]
+    pub(crate) key: Option<OsString>,
+    /// Only this command: del, xgroup, 'xgroup|create'; may be repeated
+    #[arg(long, value_name = "C", help_heading = TIMES)]
+    pub(crate) command: Vec<String>,
+    /// Only what can have been then or later: RFC 3339, Unix seconds, now-2h
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = TIMES)]
+    pub(crate) since: Option<UnixMs>,
+    /// Only what can have been then or earlier
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = TIMES)]
+    pub(crate) until: Option<UnixMs>,
+    /// Only keys that are gone at the end of the log: deleted, expired, flushed, renamed
+    #[arg(long, help_heading = TIMES)]
+    pub(crate) only_deleted: bool,
+    /// Groups instead of rows: commands by name, bytes, keys, deletes, flushes
+    #[arg(long, value_name = "UNIT", help_heading = TIMES)]
+    pub(crate) by: Option<Unit>,
+    /// The log of a server, too; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = TIMES)]
+    pub(crate) log: Vec<OsString>,
+    /// The zone of times in --log that do not say theirs [default: taken for UTC, and marked as inferred]
+    #[arg(long, value_name = "ZONE", value_parser = zone, requires = "log", help_heading = TIMES)]
+    pub(crate) log_tz: Option<jiff::tz::TimeZone>,
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    #[command(flatten)]
+    pub(crate) hashes: HashArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs<TimelineFormat>,
+    /// Stop after so many rows
+    #[arg(long, value_name = "N", help_heading = OUTPUT)]
+    pub(crate) limit: Option<u64>,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+}
+
+/// The length of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unit {
+    Second,
+    Minute,
+}
+
+#[derive(Args)]
 pub(crate) struct SchemaArgs {
     /// The command whose document it describes; without it, all of them
     pub(crate) command: Option<Document>,
@@ -163,6 +220,7 @@ pub(crate) struct SchemaArgs {
 pub(crate) enum Document {
     Analyze,
     Check,
+    Timeline,
 }
 
 #[derive(Args)]
@@ -181,6 +239,7 @@ pub(crate) struct ManArgs {
 }
 
 const SOURCES: &str = "Sources";
+const TIMES: &str = "What and when";
 const FILTERS: &str = "Filters (all that are given must let a key through)";
 const GATES: &str = "Judging";
 const INTEGRITY: &str = "Hashes";
@@ -192,11 +251,14 @@ const TALK: &str = "Messages";
 #[derive(Args)]
 pub(crate) struct SourceArgs {
     /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
     #[arg(long = "as", value_name = "KIND", help_heading = SOURCES)]
     pub(crate) folder: Option<FolderKind>,
+    /// The redis.conf of a data directory; without SOURCE, of its dir
+    #[arg(long, value_name = "FILE", help_heading = SOURCES)]
+    pub(crate) server_config: Option<PathBuf>,
 }
 
 /// What a folder is.
@@ -305,8 +367,11 @@ impl<F: ValueEnum + Send + Sync + Into<Format> + 'static> OutputArgs<F> {
         let extension = self.output.as_deref().and_then(|path| path.extension()).and_then(|name| name.to_str());
         let has = |wanted| F::value_variants().iter().any(|form| form.clone().into() == wanted);
         match extension {
-            Some("json") => Format::Json,
+            Some("json") if has(Format::Json) => Format::Json,
             Some("sarif") if has(Format::Sarif) => Format::Sarif,
+            Some("jsonl" | "ndjson") if has(Format::Jsonl) => Format::Jsonl,
+            Some("csv") if has(Format::Csv) => Format::Csv,
+            Some("html" | "htm") if has(Format::Html) => Format::Html,
             _ => Format::Text,
         }
     }
@@ -318,6 +383,10 @@ pub(crate) enum Format {
     Text,
     Json,
     Sarif,
+    Jsonl,
+    Csv,
+    Timesketch,
+    Html,
 }
 
 /// The forms of `analyze`.
@@ -332,6 +401,28 @@ impl From<AnalyzeFormat> for Format {
         match format {
             AnalyzeFormat::Text => Format::Text,
             AnalyzeFormat::Json => Format::Json,
+        }
+    }
+}
+
+/// The forms of `timeline`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimelineFormat {
+    Text,
+    Jsonl,
+    Csv,
+    Timesketch,
+    Html,
+}
+
+impl From<TimelineFormat> for Format {
+    fn from(format: TimelineFormat) -> Self {
+        match format {
+            TimelineFormat::Text => Format::Text,
+            TimelineFormat::Jsonl => Format::Jsonl,
+            TimelineFormat::Csv => Format::Csv,
+            TimelineFormat::Timesketch => Format::Timesketch,
+            TimelineFormat::Html => Format::Html,
         }
     }
 }

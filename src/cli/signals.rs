@@ -4,6 +4,7 @@ use super::exit::Code;
 use rediscover::base::{Cancel, Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,9 +30,12 @@ fn code_of(signal: i32) -> Option<Code> {
     }
 }
 
-/// Watches from a thread of its own. `writing` is held while a file is written and renamed: the process does not end in
-/// between.
-pub(crate) fn watch(cancel: Cancel, caught: Caught, writing: Arc<Mutex<()>>) -> Result<()> {
+/// What is being written beside its place, and is to go if the process ends before it is whole. Held while a file is
+/// renamed: the process does not end in between.
+pub(crate) type Writing = Arc<Mutex<Option<PathBuf>>>;
+
+/// Watches from a thread of its own.
+pub(crate) fn watch(cancel: Cancel, caught: Caught, writing: Writing) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| Error::io("watch for signals", error))?;
     let watch = move || {
         let Some(first) = signals.forever().next() else { return };
@@ -42,7 +46,10 @@ pub(crate) fn watch(cancel: Cancel, caught: Caught, writing: Arc<Mutex<()>>) -> 
         while Instant::now() < deadline && signals.pending().next().is_none() {
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _whole = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut half = writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(half) = half.take() {
+            let _ = std::fs::remove_file(half);
+        }
         super::ui::interrupted();
         end(code_of(first).unwrap_or(Code::Interrupted));
     };

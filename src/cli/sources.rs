@@ -5,10 +5,8 @@ use super::args::{FolderKind, SourceArgs};
 use super::ui::{Level, Ui};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::report::escape;
-use rediscover::source::{Origin, Place};
+use rediscover::source::{AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, file_kind};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +21,12 @@ pub(crate) enum Take {
 
 /// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
 pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
-    let found = find(&args.sources, args.folder, take)?;
+    let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
+    let wanted = Wanted { folder: args.folder, take, config };
+    let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
+    if let Some(config) = &wanted.config {
+        found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
+    }
     for (level, note) in &found.notes {
         ui.say(*level, note, None);
     }
@@ -33,7 +36,7 @@ pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<O
 /// The source that a command has written: a file, or a folder with a manifest.
 pub(crate) fn written(path: &Path) -> Result<Origin> {
     let mut found = Found::default();
-    add_path(&mut found, None, path, Some(FolderKind::Dir), Take::Loaded)?;
+    add_path(&mut found, None, path, &Wanted { folder: None, take: Take::Loaded, config: None })?;
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
 }
 
@@ -42,9 +45,13 @@ pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> R
     let Some(output) = output.and_then(|path| path.canonicalize().ok()).filter(|path| path.is_file()) else {
         return Ok(());
     };
+    let is_it = |path: &Path| path.canonicalize().is_ok_and(|path| path == output);
     let same = |origin: &&Origin| match &origin.place {
-        Place::Path(path) => path.canonicalize().is_ok_and(|path| path == output),
-        _ => false,
+        Place::Path(path) => is_it(path),
+        Place::Log(set) => {
+            set.manifest_path.iter().chain(set.parts.iter().map(|part| &part.path)).any(|path| is_it(path))
+        }
+        Place::Stdin | Place::Bytes(_) => false,
     };
     match origins.iter().find(same) {
         Some(origin) => Err(usage("--output", format!("{} is one of the sources", origin.name))),
@@ -70,6 +77,14 @@ fn password(text: &str) -> Option<(usize, usize)> {
     Some((colon + 1, at))
 }
 
+/// How the arguments are meant.
+struct Wanted {
+    folder: Option<FolderKind>,
+    take: Take,
+    /// Of --server-config.
+    config: Option<ServerConfig>,
+}
+
 #[derive(Debug, Default)]
 struct Found {
     origins: Vec<Origin>,
@@ -77,9 +92,21 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, name: Option<&str>, path: PathBuf) {
-        let name = name.map_or_else(|| shown(path.as_os_str()), str::to_owned);
-        self.origins.push(Origin { name, place: Place::Path(path) });
+    fn add(&mut self, name: Option<&str>, place: Place) {
+        let name = name.map_or_else(|| where_it_is(&place), str::to_owned);
+        self.origins.push(Origin::new(name, place));
+    }
+
+    fn add_path(&mut self, name: Option<&str>, path: &Path) {
+        self.add(name, Place::Path(path.to_owned()));
+    }
+
+    /// With what a server would make of it.
+    fn add_judged(&mut self, name: Option<&str>, place: Place, loaded: bool, why: &str) {
+        self.add(name, place);
+        if let Some(origin) = self.origins.last_mut() {
+            (origin.loaded, origin.why) = (Some(loaded), Some(why.to_owned()));
+        }
     }
 
     fn detail(&mut self, text: String) {
@@ -89,9 +116,33 @@ impl Found {
     fn warn(&mut self, text: String) {
         self.notes.push((Level::Warning, text));
     }
+
+    fn note(&mut self, grave: bool, text: String) {
+        self.notes.push((if grave { Level::Warning } else { Level::Detail }, text));
+    }
 }
 
-fn find(arguments: &[OsString], folder: Option<FolderKind>, take: Take) -> Result<Found> {
+/// The path of a place.
+fn where_it_is(place: &Place) -> String {
+    match place {
+        Place::Path(path) => shown(path.as_os_str()),
+        Place::Log(set) => shown(set.manifest_path.as_ref().unwrap_or(&set.folder).as_os_str()),
+        Place::Stdin | Place::Bytes(_) => "-".to_owned(),
+    }
+}
+
+/// The `dir` of --server-config, where no SOURCE is given. A server takes a relative one from where it was started, which
+/// nobody knows here: from the folder of the configuration.
+fn configured(wanted: &Wanted) -> Result<Found> {
+    let mut found = Found::default();
+    let config = wanted.config.clone().unwrap_or_default();
+    let beside = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let folder = beside.join(config.dir.as_deref().unwrap_or(Path::new(".")));
+    add_data_directory(&mut found, None, &folder, wanted)?;
+    Ok(found)
+}
+
+fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
     let mut found = Found::default();
     for argument in arguments {
         let (name, source) = split_name(argument);
@@ -103,25 +154,25 @@ fn find(arguments: &[OsString], folder: Option<FolderKind>, take: Take) -> Resul
                 return Err(usage("SOURCE", "`-` can be read only once".into()));
             }
             let name = name.unwrap_or("-").to_owned();
-            found.origins.push(Origin { name, place: Place::Stdin });
+            found.origins.push(Origin::new(name, Place::Stdin));
             continue;
         }
         let path = Path::new(source);
         // Named files are opened later: one that is missing does not keep the others from being read.
         if path.symlink_metadata().is_ok() {
-            add_path(&mut found, name, path, folder, take)?;
+            add_path(&mut found, name, path, wanted)?;
             continue;
         }
         refuse_remote(source)?;
         if !source.as_bytes().iter().any(|byte| b"*?[".contains(byte)) {
-            found.add(name, path.to_path_buf());
+            found.add_path(name, path);
             continue;
         }
         let paths = matches(source)?;
         let many = paths.len() > 1;
         for path in paths {
             let name = name.map(|name| if many { inside(name, &path) } else { name.to_owned() });
-            add_path(&mut found, name.as_deref(), &path, folder, take)?;
+            add_path(&mut found, name.as_deref(), &path, wanted)?;
         }
     }
     Ok(found)
@@ -187,16 +238,98 @@ fn inside(name: &str, path: &Path) -> String {
     format!("{name}/{}", shown(path.file_name().unwrap_or_default()))
 }
 
-fn add_path(found: &mut Found, name: Option<&str>, path: &Path, folder: Option<FolderKind>, take: Take) -> Result<()> {
+fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted) -> Result<()> {
     if !path.is_dir() {
-        found.add(name, path.to_path_buf());
+        if path.is_file() && file_kind(path) == Some(FileKind::Manifest) {
+            add_set(found, name, AofSet::from_manifest(path)?, wanted.take);
+        } else {
+            found.add_path(name, path);
+        }
         return Ok(());
     }
     let listing = Listing::of(path)?;
-    match folder.unwrap_or_else(|| listing.kind()) {
-        FolderKind::Files => listing.add_dumps(found, name),
-        FolderKind::Dir => listing.add_data_directory(found, name, take),
+    let asked = wanted.folder.is_some();
+    if wanted.folder == Some(FolderKind::Files) {
+        listing.add_dumps(found, name)
+    } else if !asked && listing.is_append_only() {
+        add_set(found, name, AofSet::from_appendonlydir(path)?, wanted.take);
+        Ok(())
+    } else if asked || wanted.config.is_some() || listing.is_data_directory() {
+        add_data_directory(found, name, path, wanted)
+    } else {
+        listing.add_dumps(found, name)
     }
+}
+
+/// A set that was named itself, or by its folder.
+fn add_set(found: &mut Found, name: Option<&str>, set: AofSet, take: Take) {
+    let shown = shown(set.folder.as_os_str());
+    if let Some(refused) = set.refused() {
+        found.warn(format!("{shown}: a server would not start: {refused}"));
+    }
+    for trap in set.traps() {
+        found.note(trap.grave, format!("{shown}: {}", trap.message));
+    }
+    let extras = if take == Take::All { set.extras() } else { Vec::new() };
+    let folder = set.folder.clone();
+    found.add(name, Place::Log(Box::new(set)));
+    add_extras(found, name, &folder, extras);
+}
+
+fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted) -> Result<()> {
+    let config = wanted.config.clone().unwrap_or_else(|| ServerConfig::of_folder(folder));
+    let data = DataDir::read(folder, &config)?;
+    let here = shown(folder.as_os_str());
+    for trap in &data.traps {
+        found.note(trap.grave, format!("{here}: {}", trap.message));
+    }
+    let first = found.origins.len();
+    let place = match data.loads {
+        Loads::MultiPart(set) => Some(Place::Log(set)),
+        Loads::LegacyAof(path) | Loads::Rdb(path) => Some(Place::Path(path)),
+        Loads::Nothing => None,
+    };
+    if let Some(place) = place {
+        found.detail(format!("{}: a server would load it: {}", where_it_is(&place), data.why));
+        let name = match wanted.take {
+            Take::All => name.map(|name| below(name, folder, &place)),
+            Take::Loaded => name.map(str::to_owned),
+        };
+        found.add_judged(name.as_deref(), place, true, &data.why);
+    } else if wanted.take == Take::Loaded || data.extras.is_empty() {
+        let what = format!("a server would load nothing of {here}: {}", data.why);
+        let error = Error::new(ErrorKind::NothingToRead { what });
+        return Err(match data.extras.first() {
+            None => error.with_hint("--as files takes every dump in the folder; or name the file"),
+            Some(extra) => error.with_hint(format!("to read what is there, name it: {}", where_it_is(&extra.place))),
+        });
+    } else {
+        found.warn(format!("{here}: a server would load nothing of it: {}", data.why));
+    }
+    if wanted.take == Take::All {
+        add_extras(found, name, folder, data.extras);
+    }
+    for origin in found.origins.iter_mut().skip(first) {
+        origin.tails = Tails::from(&config);
+    }
+    Ok(())
+}
+
+fn add_extras(found: &mut Found, name: Option<&str>, folder: &Path, extras: Vec<Extra>) {
+    for extra in extras {
+        let name = name.map(|name| below(name, folder, &extra.place));
+        found.add_judged(name.as_deref(), extra.place, false, &extra.why);
+    }
+}
+
+/// What a place below a named folder is called: `name/folder/file`.
+fn below(name: &str, folder: &Path, place: &Place) -> String {
+    let path = match place {
+        Place::Path(path) => path,
+        Place::Log(set) => set.manifest_path.as_ref().unwrap_or(&set.folder),
+        Place::Stdin | Place::Bytes(_) => return name.to_owned(),
+    };
+    format!("{name}/{}", shown(path.strip_prefix(folder).unwrap_or(path).as_os_str()))
 }
 
 /// One folder, one level.
@@ -204,7 +337,7 @@ struct Listing {
     folder: PathBuf,
     /// Its regular files, links to them included, sorted by bytes; hidden ones not.
     files: Vec<PathBuf>,
-    append_only: bool,
+    append_only_folder: bool,
 }
 
 impl Listing {
@@ -219,8 +352,8 @@ impl Listing {
             }
         }
         files.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-        let append_only = folder.join("appendonlydir").is_dir();
-        Ok(Self { folder: folder.to_path_buf(), files, append_only })
+        let append_only_folder = folder.join("appendonlydir").is_dir();
+        Ok(Self { folder: folder.to_path_buf(), files, append_only_folder })
     }
 
     fn holds(&self, name: &str) -> bool {
@@ -228,9 +361,17 @@ impl Listing {
     }
 
     /// cli.md's rule.
-    fn kind(&self) -> FolderKind {
-        let server = self.append_only || ["redis.conf", "valkey.conf", "dump.rdb"].iter().any(|name| self.holds(name));
-        if server { FolderKind::Dir } else { FolderKind::Files }
+    fn is_data_directory(&self) -> bool {
+        self.append_only_folder || ["redis.conf", "valkey.conf", "dump.rdb"].iter().any(|name| self.holds(name))
+    }
+
+    /// Whether it is the folder of an append-only file in parts.
+    fn is_append_only(&self) -> bool {
+        let ends = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().as_bytes();
+            [b".manifest".as_slice(), b".base.rdb", b".base.aof", b".incr.aof"].iter().any(|end| name.ends_with(end))
+        };
+        !self.is_data_directory() && self.files.iter().any(ends)
     }
 
     fn shown(&self) -> String {
@@ -240,8 +381,8 @@ impl Listing {
     fn add_dumps(&self, found: &mut Found, name: Option<&str>) -> Result<()> {
         let before = found.origins.len();
         for path in &self.files {
-            if is_dump(path) {
-                found.add(name.map(|name| inside(name, path)).as_deref(), path.clone());
+            if matches!(file_kind(path), Some(FileKind::Rdb | FileKind::Aof | FileKind::Packed)) {
+                found.add_path(name.map(|name| inside(name, path)).as_deref(), path);
             } else {
                 found.detail(format!("{}: passed over, not a dump", shown(path.as_os_str())));
             }
@@ -250,85 +391,12 @@ impl Listing {
             let what = format!("no dumps in {}", self.shown());
             let hint = match self.files.len() {
                 0 => "there are no files in it, and folders in it are not searched".to_owned(),
-                n => format!("none of its files ({n}) is an RDB, plain or packed by gzip or zstd"),
+                n => format!("none of its files ({n}) is an RDB or an AOF, plain or packed by gzip or zstd"),
             };
             return Err(Error::new(ErrorKind::NothingToRead { what }).with_hint(hint));
         }
         Ok(())
     }
-
-    /// A server's data directory. AOF files are not read in this release, and that is said.
-    fn add_data_directory(&self, found: &mut Found, name: Option<&str>, take: Take) -> Result<()> {
-        let settings = self.settings();
-        let dump = self.folder.join(&settings.dump);
-        let aof = self.append_only || settings.append_only == Some(true);
-        if take == Take::All {
-            self.add_dumps(found, name)?;
-            let main = shown(dump.as_os_str());
-            if aof && settings.append_only != Some(false) {
-                found.warn(format!("{}: holds an AOF, which this release does not read", self.shown()));
-            } else if dump.is_file() {
-                found.detail(format!("{}: the server would load {main}", self.shown()));
-            }
-            return Ok(());
-        }
-        if dump.is_file() {
-            if aof && settings.append_only != Some(false) {
-                found.warn(format!(
-                    "{}: with appendonly on, the server would load the AOF, which this release does not read; \
-                     this is {}",
-                    self.shown(),
-                    settings.dump
-                ));
-            } else {
-                found.detail(format!("{}: taking {}, which the server would load", self.shown(), settings.dump));
-            }
-            found.add(name, dump);
-            return Ok(());
-        }
-        let what = if aof {
-            format!("{} holds an AOF and no dump, and this release does not read AOF files", self.shown())
-        } else {
-            format!("no {} in {}", settings.dump, self.shown())
-        };
-        Err(Error::new(ErrorKind::NothingToRead { what })
-            .with_hint("--as files takes every dump in the folder; or name the file"))
-    }
-
-    /// What the server's configuration in the folder says.
-    fn settings(&self) -> Settings {
-        let mut settings = Settings { dump: "dump.rdb".into(), append_only: None };
-        let file = ["redis.conf", "valkey.conf"].into_iter().find(|name| self.holds(name));
-        let text = file.and_then(|name| std::fs::read(self.folder.join(name)).ok()).unwrap_or_default();
-        for line in String::from_utf8_lossy(&text).lines() {
-            let mut words = line.split_whitespace();
-            let (Some(setting), Some(value)) = (words.next(), words.next()) else { continue };
-            let value = value.trim_matches(['"', '\'']);
-            match setting.to_ascii_lowercase().as_str() {
-                "dbfilename" if !value.contains('/') => value.clone_into(&mut settings.dump),
-                "appendonly" => settings.append_only = Some(value.eq_ignore_ascii_case("yes")),
-                _ => {}
-            }
-        }
-        settings
-    }
-}
-
-struct Settings {
-    dump: String,
-    append_only: Option<bool>,
-}
-
-/// Whether a file begins as a dump or a packed file does, or says by its name that it is one (a damaged dump should not
-/// be passed over).
-fn is_dump(path: &Path) -> bool {
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("rdb")) {
-        return true;
-    }
-    let mut head = Vec::with_capacity(6);
-    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut head));
-    let magics: [&[u8]; 4] = [b"REDIS", b"VALKEY", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"];
-    read.is_ok() && magics.iter().any(|magic| head.starts_with(magic))
 }
 
 fn usage(option: &'static str, what: String) -> Error {
@@ -352,10 +420,27 @@ mod tests {
         folder
     }
 
+    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted {
+        Wanted { folder, take, config: None }
+    }
+
     fn list(arguments: &[String], kind: Option<FolderKind>, take: Take) -> std::result::Result<Vec<String>, String> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        let found = find(&arguments, kind, take).map_err(|error| error.to_string())?;
+        let found = find(&arguments, &wanted(kind, take)).map_err(|error| error.to_string())?;
         Ok(found.origins.into_iter().map(|origin| origin.name).collect())
+    }
+
+    /// What a folder brings, with its path left out: `+` before what a server would load, `-` before what it would not;
+    /// and the warnings.
+    fn brings(folder: &Path, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
+        let root = folder.display().to_string();
+        let found = find(&[folder.into()], wanted).expect("something");
+        let names = found.origins.into_iter().map(|origin| {
+            let mark = origin.loaded.map_or("", |loaded| if loaded { "+" } else { "-" });
+            format!("{mark}{}", origin.name.replace(&format!("{root}/"), ""))
+        });
+        let warnings = found.notes.into_iter().filter(|(level, _)| *level == Level::Warning);
+        (names.collect(), warnings.map(|(_, text)| text.replace(&root, "ROOT")).collect())
     }
 
     #[test]
@@ -390,15 +475,94 @@ mod tests {
         assert_eq!(list(from_ref(&root), Some(FolderKind::Files), Take::Loaded).map(|names| names.len()), Ok(2));
     }
 
+    const AOF: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+    const MANIFEST: &[u8] =
+        b"file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
+
     #[test]
-    fn an_aof_is_not_passed_over_in_silence() {
-        let folder = folder(&[("dump.rdb", EMPTY), ("appendonlydir/x.manifest", b"")]);
-        let arguments = [folder.path().as_os_str().to_owned()];
-        let found = find(&arguments, None, Take::Loaded).expect("a dump");
-        assert!(matches!(&found.notes[..], [(Level::Warning, text)] if text.contains("AOF")), "{:?}", found.notes);
-        std::fs::remove_file(folder.path().join("dump.rdb")).expect("removed");
-        let error = find(&arguments, None, Take::Loaded).expect_err("nothing to load");
-        assert!(error.to_string().contains("holds an AOF and no dump"), "{error}");
+    fn an_append_only_file_is_one_source() {
+        let folder = folder(&[
+            ("dump.rdb", EMPTY),
+            ("temp-77.rdb", EMPTY),
+            ("appendonlydir/appendonly.aof.manifest", MANIFEST),
+            ("appendonlydir/appendonly.aof.1.base.rdb", EMPTY),
+            ("appendonlydir/appendonly.aof.1.incr.aof", b""),
+            ("appendonlydir/appendonly.aof.7.incr.aof", AOF),
+        ]);
+        let (names, warnings) = brings(folder.path(), &wanted(None, Take::Loaded));
+        assert_eq!(names, ["+appendonlydir/appendonly.aof.manifest"]);
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings[0].starts_with("ROOT: no configuration says whether appendonly is on: "), "{warnings:?}");
+        assert!(warnings[1].ends_with("not in the manifest: appendonly.aof.7.incr.aof"), "{warnings:?}");
+
+        let all = wanted(None, Take::All);
+        let everything = [
+            "+appendonlydir/appendonly.aof.manifest",
+            "-appendonlydir/appendonly.aof.7.incr.aof",
+            "-dump.rdb",
+            "-temp-77.rdb",
+        ];
+        assert_eq!(brings(folder.path(), &all).0, everything);
+        let named = list(&[format!("eu={}", folder.path().display())], None, Take::All);
+        assert_eq!(named, Ok(everything.map(|name| format!("eu/{}", &name[1..])).to_vec()));
+
+        let aof = folder.path().join("appendonlydir");
+        assert_eq!(
+            brings(&aof, &all).0,
+            ["appendonly.aof.manifest", "-appendonly.aof.7.incr.aof"],
+            "the folder itself names the set"
+        );
+        let manifest = aof.join("appendonly.aof.manifest");
+        let place = |found: Found| found.origins.into_iter().next().map(|origin| origin.place);
+        let found = find(&[manifest.clone().into()], &wanted(None, Take::Loaded)).expect("a set");
+        let Some(Place::Log(set)) = place(found) else { panic!("not a set") };
+        assert_eq!(set.parts.iter().map(|part| part.seq).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(list(&[aof.display().to_string()], Some(FolderKind::Files), Take::All).map(|all| all.len()), Ok(3));
+        let error = refuse_overwriting(Some(&set.parts[0].path), &[Origin::new("set", Place::Log(set.clone()))]);
+        assert!(error.is_err());
+
+        std::fs::remove_file(manifest).expect("removed");
+        let (names, warnings) = brings(&aof, &all);
+        assert_eq!(names, [aof.display().to_string()]);
+        assert!(warnings[0].contains("no manifest"), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_configuration_decides() {
+        let folder = folder(&[
+            ("data/dump.rdb", EMPTY),
+            ("data/appendonlydir/appendonly.aof.manifest", MANIFEST),
+            ("data/appendonlydir/appendonly.aof.1.base.rdb", EMPTY),
+            ("data/appendonlydir/appendonly.aof.1.incr.aof", AOF),
+            ("off.conf", b"dir data\nappendonly no\n"),
+            ("other.conf", b"dir data\nappendonly yes\nappendfilename other.aof\n"),
+        ]);
+        let with = |name: &str, take| {
+            let config = ServerConfig::read(&folder.path().join(name)).expect("a configuration");
+            Wanted { folder: None, take, config: Some(config) }
+        };
+        let data = folder.path().join("data");
+        let off = with("off.conf", Take::All);
+        assert_eq!(brings(&data, &off).0, ["+dump.rdb", "-appendonlydir/appendonly.aof.manifest"]);
+        let found = configured(&off).expect("the folder that `dir` names");
+        assert_eq!(
+            found.origins.first().map(|origin| origin.name.clone()),
+            Some(format!("{}/dump.rdb", data.display()))
+        );
+
+        let other = with("other.conf", Take::All);
+        let (names, warnings) = brings(&data, &other);
+        assert_eq!(names, ["-appendonlydir/appendonly.aof.manifest", "-dump.rdb"]);
+        assert!(warnings.iter().any(|text| text.contains("would start empty")), "{warnings:?}");
+        let error = find(&[data.clone().into()], &with("other.conf", Take::Loaded)).expect_err("nothing is loaded");
+        assert!(error.to_string().contains("would load nothing"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("appendonly.aof.manifest")), "{error:?}");
+    }
+
+    #[test]
+    fn a_folder_of_dumps_may_hold_logs() {
+        let folder = folder(&[("a.bin", AOF), ("b.bin", b"#TS:1\r\n"), ("c.aof", b""), ("d.txt", b"*x")]);
+        assert_eq!(brings(folder.path(), &wanted(None, Take::All)).0, ["a.bin", "b.bin", "c.aof"]);
     }
 
     #[test]

@@ -3,19 +3,22 @@
 use super::args::{Format, LogFormat, Talk};
 use super::exit::{Code, Ending};
 use super::progress::Bar;
-use super::signals::{self, Caught};
+use super::signals::{self, Caught, Writing};
 use clap::ColorChoice;
 use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, Silent, UnixMs};
 use rediscover::render::Look;
 use rediscover::report::{Provenance, SourceFacts, printable};
 use serde_json::json;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
+
+/// Bytes that are collected before they are written.
+const SHEET_BYTES: usize = 64 << 10;
 
 /// How loud a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub(crate) struct Ui {
     started: UnixMs,
     cancel: Cancel,
     caught: Caught,
-    writing: Arc<Mutex<()>>,
+    writing: Writing,
 }
 
 impl Ui {
@@ -278,26 +281,156 @@ fn write_stdout(bytes: &[u8]) -> Result<()> {
 /// written as it is.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |what| move |error| Error::io(what, error).about(super::sources::shown(path.as_os_str()));
-    // A link stays one: its target is replaced.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    if target.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let mut file = OpenOptions::new().write(true).open(&target).map_err(failed("open for writing"))?;
+    let target = target(path);
+    if let Some(mut file) = device(&target).map_err(failed("open for writing"))? {
         return match file.write_all(bytes) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failed("write")(error)),
             _ => Ok(()),
         };
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = beside(&target).map_err(failed("write"))?;
+    file.write_all(bytes).map_err(failed("write"))?;
+    put_in_place(file, &target, path)
+}
+
+/// A link stays one: its target is replaced.
+fn target(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// What is there, open for writing, if it is no regular file.
+fn device(target: &Path) -> io::Result<Option<File>> {
+    let is_one = target.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if is_one { OpenOptions::new().write(true).open(target).map(Some) } else { Ok(None) }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new file in the folder of the one it will replace.
+fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mode = target.metadata().map_or(0o666, |old| old.permissions().mode());
-    let mut file = tempfile::Builder::new()
+    tempfile::Builder::new()
         .prefix(".rediscover-")
         .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(failed("write"))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed("write"))?;
-    file.persist(&target).map_err(|error| failed("write")(error.error))?;
+        .tempfile_in(folder_of(target))
+}
+
+fn put_in_place(file: tempfile::NamedTempFile, target: &Path, path: &Path) -> Result<()> {
+    let failed = |what| move |error| Error::io(what, error).about(super::sources::shown(path.as_os_str()));
+    file.as_file().sync_all().map_err(failed("write"))?;
+    file.persist(target).map_err(|error| failed("write")(error.error))?;
     // The name is on disk only once its folder is.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
+    File::open(folder_of(target)).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
+}
+
+/// Where a document goes that is written as it comes.
+pub(crate) struct Sheet {
+    to: To,
+    path: PathBuf,
+    /// The reader has gone: nobody wants the rest.
+    closed: bool,
+}
+
+enum To {
+    /// `-q` holds a text report on stdout back.
+    Nowhere,
+    Stdout(BufWriter<io::Stdout>),
+    Device(BufWriter<File>),
+    Beside {
+        file: BufWriter<tempfile::NamedTempFile>,
+        target: PathBuf,
+    },
+}
+
+impl Sheet {
+    /// Whether nobody wants the rest.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
+
+impl Write for Sheet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        let written = match &mut self.to {
+            To::Nowhere => Ok(bytes.len()),
+            To::Stdout(out) => out.write(bytes),
+            To::Device(file) => file.write(bytes),
+            To::Beside { file, .. } => file.write(bytes),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(bytes.len())
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = match &mut self.to {
+            _ if self.closed => Ok(()),
+            To::Nowhere => Ok(()),
+            To::Stdout(out) => out.flush(),
+            To::Device(file) => file.flush(),
+            To::Beside { file, .. } => file.flush(),
+        };
+        match flushed {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            flushed => flushed,
+        }
+    }
+}
+
+impl Ui {
+    /// Begins a document at its place, to be written as it comes. It is there only after [`Ui::finish_sheet`].
+    pub(crate) fn sheet(&self, place: Option<&Path>) -> Result<Sheet> {
+        let shown = place.map(|path| super::sources::shown(path.as_os_str())).unwrap_or_default();
+        let failed = |what| {
+            let shown = shown.clone();
+            move |error| Error::io(what, error).about(shown)
+        };
+        let to = match place {
+            Some(path) if path != Path::new("-") => {
+                let target = target(path);
+                if let Some(file) = device(&target).map_err(failed("open for writing"))? {
+                    To::Device(BufWriter::with_capacity(SHEET_BYTES, file))
+                } else {
+                    // A signal must know of the file as soon as it is there.
+                    let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                    let file = beside(&target).map_err(failed("write"))?;
+                    *writing = Some(file.path().to_path_buf());
+                    To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
+                }
+            }
+            _ if self.format == Some(Format::Text) && self.quiet => To::Nowhere,
+            _ => To::Stdout(BufWriter::with_capacity(SHEET_BYTES, io::stdout())),
+        };
+        Ok(Sheet { to, path: place.unwrap_or(Path::new("-")).to_path_buf(), closed: false })
+    }
+
+    /// Puts a document into its place, unless the command was interrupted.
+    pub(crate) fn finish_sheet(&mut self, mut sheet: Sheet) -> Result<()> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted));
+        }
+        let shown = super::sources::shown(sheet.path.as_os_str());
+        sheet.flush().map_err(|error| Error::io("write", error).about(shown.clone()))?;
+        if let To::Beside { file, target } = sheet.to {
+            let file = file.into_inner().map_err(|error| Error::io("write", error.into_error()).about(shown))?;
+            *writing = None;
+            put_in_place(file, &target, &sheet.path)?;
+        }
+        Ok(())
+    }
 }
 
 fn to_stdout(place: Option<&Path>) -> bool {

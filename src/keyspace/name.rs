@@ -27,6 +27,16 @@ impl KeyName {
         Self { head: head.to_vec(), bytes, sha256: Some(sha256) }
     }
 
+    /// The beginning of bytes of which no more is shown, and their full length.
+    pub fn cut(head: &[u8], bytes: u64) -> Self {
+        Self { head: head.to_vec(), bytes: bytes.max(head.len() as u64), sha256: None }
+    }
+
+    /// Whether [`KeyName::head`] is all of it.
+    pub fn is_whole(&self) -> bool {
+        self.sha256.is_none() && self.bytes == self.head.len() as u64
+    }
+
     /// The bytes, or the first 1 KiB of a long key.
     pub fn head(&self) -> &[u8] {
         &self.head
@@ -37,7 +47,7 @@ impl KeyName {
         self.bytes
     }
 
-    /// The hash of a long key; `None` if [`KeyName::head`] is all of it.
+    /// The hash of a long key; `None` if [`KeyName::head`] is all of it, or all that is known.
     pub fn sha256(&self) -> Option<&[u8; 32]> {
         self.sha256.as_ref()
     }
@@ -46,7 +56,7 @@ impl KeyName {
     /// cannot move a terminal's cursor. UTF-8 text stays readable; control and format characters do not.
     pub fn escaped(&self) -> String {
         let mut out = escape(&self.head);
-        if self.sha256.is_some() {
+        if !self.is_whole() {
             out.push_str(&format!("… ({} bytes)", self.bytes));
         }
         out
@@ -114,14 +124,16 @@ fn unsafe_to_show(c: char) -> bool {
 impl Serialize for KeyName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = std::str::from_utf8(&self.head);
-        if let (Ok(text), None) = (text, &self.sha256) {
+        if let (Ok(text), true) = (text, self.is_whole()) {
             return serializer.serialize_str(text);
         }
         let mut map = serializer.serialize_map(None)?;
-        let name = if self.sha256.is_some() { "head_base64" } else { "base64" };
+        let name = if self.is_whole() { "base64" } else { "head_base64" };
         map.serialize_entry(name, &STANDARD.encode(&self.head))?;
-        if let Some(hash) = &self.sha256 {
+        if !self.is_whole() {
             map.serialize_entry("bytes", &self.bytes)?;
+        }
+        if let Some(hash) = &self.sha256 {
             map.serialize_entry("sha256", &hex(hash))?;
         }
         map.end()
@@ -144,7 +156,7 @@ impl JsonSchema for KeyName {
                     "properties": {
                         "head_base64": {"type": "string"}, "bytes": {"type": "integer"}, "sha256": {"type": "string"}
                     },
-                    "required": ["head_base64", "bytes", "sha256"],
+                    "required": ["head_base64", "bytes"],
                     "additionalProperties": false
                 }
             ]
@@ -181,6 +193,8 @@ mod tests {
         let json = |key| serde_json::to_string(&key).ok();
         assert_eq!(json(KeyName::whole(b"a\"b")).as_deref(), Some(r#""a\"b""#));
         assert_eq!(json(KeyName::whole(b"\xff")).as_deref(), Some(r#"{"base64":"/w=="}"#));
+        assert_eq!(json(KeyName::cut(b"ab", 5)).as_deref(), Some(r#"{"head_base64":"YWI=","bytes":5}"#));
+        assert_eq!(KeyName::cut(b"ab", 2), KeyName::whole(b"ab"));
         let long = json(KeyName::long(b"ab", 70_000, [0xab; 32])).unwrap_or_default();
         assert!(long.starts_with(r#"{"head_base64":"YWI=","bytes":70000,"sha256":"abab"#), "{long}");
     }

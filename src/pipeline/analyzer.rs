@@ -4,6 +4,7 @@ use super::engine::{Task, drive};
 use super::scope::{Prologue, Scope};
 use super::{Filter, RunOptions, Selection};
 use crate::base::{Error, Result, UnixMs};
+use crate::keyspace::{Command, KeyAt};
 use crate::rdb::{Config, Depth, Entry, Head, Item, Sink};
 use crate::source::Stream;
 
@@ -62,12 +63,13 @@ pub(super) struct Sieve<'f> {
     /// Whether selected values are decoded even if nobody wants their elements.
     pub(super) validate: bool,
     admitted: bool,
+    keys: Vec<KeyAt>,
 }
 
 impl<'f> Sieve<'f> {
     pub(super) fn new(selection: &'f Selection, as_of: Option<UnixMs>) -> Self {
         let filter = selection.filter.is_set().then_some(&selection.filter);
-        Self { filter, as_of, validate: selection.validate, admitted: true }
+        Self { filter, as_of, validate: selection.validate, admitted: true, keys: Vec::new() }
     }
 
     /// How far a key is decoded, given how far it is wanted if the filter lets it through.
@@ -93,6 +95,17 @@ impl<'f> Sieve<'f> {
     }
 }
 
+impl Sieve<'_> {
+    /// Whether a command passes: without a filter, every one.
+    #[inline]
+    pub(super) fn admits_command(&mut self, command: &Command<'_>) -> bool {
+        match self.filter {
+            None => true,
+            Some(filter) => filter.admits_command(command, self.as_of, &mut self.keys),
+        }
+    }
+}
+
 struct Fold<'f, A> {
     analyzer: A,
     sieve: Sieve<'f>,
@@ -114,6 +127,7 @@ impl<A: Analyzer> Sink for Fold<'_, A> {
     fn item(&mut self, item: &Item<'_>) {
         let outcome = match item {
             Item::Entry(entry) if !self.sieve.admits(entry) => self.analyzer.observe(&Item::Dropped),
+            Item::Command(command) if !self.sieve.admits_command(command) => Ok(()),
             item => self.analyzer.observe(item),
         };
         if let Err(error) = outcome {

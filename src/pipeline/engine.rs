@@ -317,7 +317,7 @@ pub(super) fn drive<T: Task>(
     let mut feed = Feed::new(stream, cancel, config.limits.batch_bytes.max(4096));
     let mut buffer = feed.buffer(Vec::new());
     feed.fill(&mut buffer)?;
-    let mut tally = Tally::default();
+    let mut tally = Tally { expects_log, ..Tally::default() };
     let header = match Header::parse(buffer.bytes()) {
         Ok(header) => Some(header),
         Err(_) if is_log(buffer.bytes()) || (expects_log && !begins_as_rdb(buffer.bytes())) => None,
@@ -341,8 +341,8 @@ pub(super) fn drive<T: Task>(
         prologue.read(header, buffer.bytes(), config);
     }
     let mut tasks = tasks(&prologue);
-    let expects_log = expects_log || prologue.says_log_follows();
-    let input = Input { header, buffer, again, longest: config.limits.string_bytes, expects_log };
+    let says_log = prologue.says_log_follows();
+    let input = Input { header, buffer, again, longest: config.limits.string_bytes, expects_log, says_log };
     if threads <= 1 {
         let Some(task) = tasks.pop() else { return Ok((tasks, prologue, tally)) };
         let mut inline = Inline { worker: Worker::new(config.clone(), task), inside: false, spare: None, deliver };
@@ -383,14 +383,17 @@ struct Input {
     /// Opens the input a second time, where that can be done.
     again: Option<Again>,
     longest: usize,
-    /// Whatever stands after an RDB is a log.
+    /// Whatever stands after an RDB is a log, and so is nothing.
     expects_log: bool,
+    /// Whatever stands after this RDB is a log.
+    says_log: bool,
 }
 
 /// The serial stage: from the header to the end of the input.
 fn frame<T: Task>(feed: &mut Feed<'_>, input: Input, to: &mut impl Dispatch<T>, tally: &mut Tally) -> Result<()> {
-    let Input { header, buffer, again, longest, expects_log } = input;
+    let Input { header, buffer, again, longest, expects_log, says_log } = input;
     feed.expects_log = expects_log;
+    feed.says_log = says_log;
     let Some(header) = header else {
         return frame_log(feed, aof::Start::of_log(0, 1), buffer, again.as_ref(), to, tally);
     };
@@ -489,8 +492,10 @@ pub(super) struct Feed<'i> {
     pub(super) cancel: &'i Cancel,
     pub(super) full: usize,
     pub(super) ended: bool,
-    /// Whatever stands after an RDB is a log.
+    /// Whatever stands after an RDB is a log, and so is nothing.
     expects_log: bool,
+    /// Whatever stands after this RDB is a log.
+    says_log: bool,
     /// Up to here the input was read.
     total: u64,
     unpack_flaw: Option<Flaw>,
@@ -505,6 +510,7 @@ impl<'i> Feed<'i> {
             full,
             ended: false,
             expects_log: false,
+            says_log: false,
             total: 0,
             unpack_flaw: None,
         }
@@ -571,7 +577,7 @@ impl<'i> Feed<'i> {
             tail.remove_front(8);
             at = at.saturating_add(8);
         }
-        if is_log(tail.bytes()) || (self.expects_log && tail.filled > 0) {
+        if is_log(tail.bytes()) || self.expects_log || (self.says_log && tail.filled > 0) {
             return Ok(Some((aof::Start::of_log(at, 1), tail)));
         }
         tally.trailing_head = tail.bytes().get(..64).unwrap_or(tail.bytes()).to_vec();

@@ -1,8 +1,8 @@
 //! Which keys a command reads.
 
 use crate::base::UnixMs;
-use crate::keyspace::{Type, glob_match, slot};
-use crate::rdb::{Entry, Head};
+use crate::keyspace::{Command, Effect, Expiry, KeyAt, Type, glob_match, slot};
+use crate::rdb::{Entry, Head, Key};
 
 /// The filters of the command line. All that are set must let a key through; the default lets everything through.
 #[derive(Debug, Clone, Default)]
@@ -43,15 +43,7 @@ pub enum ExpiryFilter {
 impl Filter {
     /// Whether anything is set.
     pub fn is_set(&self) -> bool {
-        !(self.dbs.is_empty()
-            && self.types.is_empty()
-            && self.globs.is_empty()
-            && self.regex.is_none()
-            && self.exclude.is_empty()
-            && self.slots.is_empty()
-            && self.min_serialized == 0
-            && self.min_elements == 0
-            && self.expiry.is_none())
+        !self.dbs.is_empty() || self.asks_of_keys()
     }
 
     /// Whether elements must be counted to decide.
@@ -61,15 +53,60 @@ impl Filter {
 
     /// Whether the key may pass, before its value is known: numbers first, patterns last.
     pub fn admits_head(&self, head: &Head<'_>, as_of: Option<UnixMs>) -> bool {
-        let key = head.key.head;
         (self.dbs.is_empty() || self.dbs.contains(&head.db))
             && (self.types.is_empty() || self.types.contains(&head.value_type.ty))
             && self.expiry.is_none_or(|wanted| wanted.admits(head.expire_at, as_of))
-            && (self.slots.is_empty() || {
-                let slot = slot(key);
-                self.slots.iter().any(|(from, to)| (*from..=*to).contains(&slot))
-            })
-            && (self.globs.is_empty() || self.globs.iter().any(|glob| glob_match(glob, key)))
+            && self.admits_name(head.key.head)
+    }
+
+    /// Whether a command of a log passes: if any of its keys does. One without keys passes only where nothing is asked of
+    /// keys; one whose database is not known, only where no database is asked for. What FLUSHALL and SWAPDB do concerns
+    /// every database. `keys` is memory that is used again.
+    pub fn admits_command(&self, command: &Command<'_>, as_of: Option<UnixMs>, keys: &mut Vec<KeyAt>) -> bool {
+        let everywhere = command.spec.is_some_and(|spec| spec.effect == Effect::SwapDb || spec.name == "flushall");
+        if !(self.dbs.is_empty() || everywhere || command.db.is_some_and(|db| self.dbs.contains(&db))) {
+            return false;
+        }
+        if !self.asks_of_keys() {
+            return true;
+        }
+        let Some(spec) = command.spec else { return false };
+        // How many elements the value has then, a command does not say.
+        if self.min_elements > 0 || command.bytes < self.min_serialized {
+            return false;
+        }
+        if !(self.types.is_empty() || spec.ty.is_some_and(|ty| self.types.contains(&ty))) {
+            return false;
+        }
+        let expire_at = || match spec.expiry(&command.args, command.time) {
+            Some(Expiry::At(at)) => Some(at),
+            _ => None,
+        };
+        if !self.expiry.is_none_or(|wanted| wanted.admits(expire_at(), as_of)) {
+            return false;
+        }
+        spec.keys(&command.args, keys);
+        let held = keys.iter().filter_map(|key| command.args.get(key.index));
+        held.map(Key::of_argument).any(|key| self.admits_name(key.head))
+    }
+
+    /// Whether anything is asked but the database.
+    fn asks_of_keys(&self) -> bool {
+        !(self.types.is_empty()
+            && self.globs.is_empty()
+            && self.regex.is_none()
+            && self.exclude.is_empty()
+            && self.slots.is_empty()
+            && self.min_serialized == 0
+            && self.min_elements == 0
+            && self.expiry.is_none())
+    }
+
+    fn admits_name(&self, key: &[u8]) -> bool {
+        (self.slots.is_empty() || {
+            let slot = slot(key);
+            self.slots.iter().any(|(from, to)| (*from..=*to).contains(&slot))
+        }) && (self.globs.is_empty() || self.globs.iter().any(|glob| glob_match(glob, key)))
             && !self.exclude.iter().any(|glob| glob_match(glob, key))
             && self.regex.as_ref().is_none_or(|regex| regex.is_match(key))
     }

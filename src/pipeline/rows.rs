@@ -48,6 +48,7 @@ impl<R: RowSource> Sink for Rowing<'_, R> {
     fn item(&mut self, item: &Item<'_>) {
         match item {
             Item::Entry(entry) if !self.sieve.admits(entry) => self.rows.observe(&Item::Dropped),
+            Item::Command(command) if !self.sieve.admits_command(command) => {}
             item => self.rows.observe(item),
         }
     }

@@ -131,6 +131,8 @@ pub struct Tally {
     pub trailing_bytes: u64,
     /// The first 64 of them.
     pub trailing_head: Vec<u8>,
+    /// Whether it is a log by its name or its manifest.
+    pub expects_log: bool,
     /// Where the log begins: 0, or after its preamble. None if there is none.
     pub log_at: Option<u64>,
     /// What was passed over in the log; at most 10,000 of them.

@@ -6,7 +6,13 @@ use super::types::ValueType;
 use crate::base::{Flaw, UnixMs};
 use crate::encoding::stream_node::StreamId;
 use crate::keyspace::command::{Command, Spec};
-use crate::keyspace::{Encoding, KeyName};
+use crate::keyspace::{Arg, Encoding, KeyName};
+use sha2::Digest;
+
+/// Keys that are longer are known by their beginning, their length and their hash.
+pub(super) const WHOLE_KEY_BYTES: usize = 64 << 10;
+/// What is kept of them.
+pub(super) const KEY_HEAD_BYTES: usize = 1 << 10;
 
 /// A key: all of it, or the first 1 KiB, the length and the hash of one over 64 KiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +25,20 @@ pub struct Key<'a> {
     pub sha256: Option<[u8; 32]>,
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
+    /// The key that an argument of a command is.
+    pub fn of_argument(arg: Arg<'a>) -> Self {
+        if arg.len <= WHOLE_KEY_BYTES as u64 {
+            return Self { head: arg.head, len: arg.len, sha256: None };
+        }
+        let head = arg.head.get(..KEY_HEAD_BYTES).unwrap_or(arg.head);
+        Self { head, len: arg.len, sha256: arg.whole().map(|bytes| sha2::Sha256::digest(bytes).into()) }
+    }
+
     /// The key as reports hold it.
     pub fn to_name(self) -> KeyName {
         match self.sha256 {
-            None => KeyName::whole(self.head),
+            None => KeyName::cut(self.head, self.len),
             Some(hash) => KeyName::long(self.head, self.len, hash),
         }
     }

@@ -7,6 +7,7 @@ mod long;
 
 use super::grammar::{self, Role};
 use super::item::{Damage, Depth, Entry, Head, Item, Key, Sink};
+use super::item::{KEY_HEAD_BYTES, WHOLE_KEY_BYTES};
 use super::object::{Decoder, Out, Text, Unique, Writer};
 use super::opcode::{self, Opcode};
 use super::template::Templates;
@@ -18,11 +19,6 @@ use crate::keyspace::command::Spec;
 use long::Long;
 use sha2::Digest;
 use std::path::PathBuf;
-
-/// Keys up to so many bytes are kept whole.
-const WHOLE_KEY_BYTES: usize = 64 << 10;
-/// Of a longer key this much is kept.
-const KEY_HEAD_BYTES: usize = 1 << 10;
 
 /// What a parser must know to begin in the middle of a file.
 #[derive(Debug, Clone)]

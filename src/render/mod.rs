@@ -3,6 +3,9 @@
 pub mod json;
 pub mod sarif;
 pub mod text;
+mod timeline;
+
+pub use timeline::{TimelineForm, TimelineWriter};
 
 use crate::base::UnixMs;
 use crate::report::{Integrity, Problem, Severity, Verdict};

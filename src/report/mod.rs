@@ -6,6 +6,7 @@ mod check;
 mod log;
 mod problem;
 mod provenance;
+mod timeline;
 
 pub use crate::keyspace::{KeyName, escape, hex, printable};
 pub use analyze::{
@@ -22,3 +23,4 @@ pub use log::{
 };
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
+pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -3,11 +3,22 @@
 //! ```text
 //! place ─► raw bytes ─► count, progress ─► hash ─► unpack (by magic number) ─► Stream
 //! ```
-//! S3 objects, backups and live servers join as further places; AOF directories as further kinds.
+//! A data directory is judged before: which of its files a server would load. S3 objects, backups and live servers join as
+//! further places.
 
+mod aof_set;
+mod data_dir;
+mod server_config;
+
+pub use aof_set::{AofSet, Listed};
+pub use data_dir::{DataDir, Extra, ExtraKind, FileKind, Loads, Trap, file_kind};
+pub use server_config::{ConfigNote, ServerConfig};
+
+use crate::aof::{Entry, Manifest, Role};
 use crate::base::{Error, ErrorKind, Flaw, Progress, Result};
 use crate::codec::{Compression, HashTee, Hashed, ReadAhead, Unpacked, sniff};
-use crate::report::LogRole;
+use crate::report::{LogRole, escape};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -21,6 +32,41 @@ pub struct Origin {
     pub name: String,
     /// Where it is.
     pub place: Place,
+    /// Whether a server that starts on the data directory it was found in would load it; none where it is in none.
+    pub loaded: Option<bool>,
+    /// Why it would, or would not.
+    pub why: Option<String>,
+    /// What its server does with a log that ends badly.
+    pub tails: Tails,
+}
+
+/// What a server does with the end of the last file of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tails {
+    /// `aof-load-truncated`: one that ends within a command is cut off there.
+    pub load_truncated: bool,
+    /// `aof-load-corrupt-tail-max-size`: fewer than so many bytes that cannot be read are cut off.
+    pub corrupt_max_bytes: u64,
+}
+
+impl Default for Tails {
+    /// As servers without a configuration.
+    fn default() -> Self {
+        Self { load_truncated: true, corrupt_max_bytes: 0 }
+    }
+}
+
+impl From<&ServerConfig> for Tails {
+    fn from(config: &ServerConfig) -> Self {
+        Self { load_truncated: config.load_truncated, corrupt_max_bytes: config.corrupt_tail_max_bytes }
+    }
+}
+
+impl Origin {
+    /// A place of this name, in no data directory.
+    pub fn new(name: impl Into<String>, place: Place) -> Self {
+        Self { name: name.into(), place, loaded: None, why: None, tails: Tails::default() }
+    }
 }
 
 /// Where a source is.
@@ -32,6 +78,20 @@ pub enum Place {
     Stdin,
     /// Bytes that are there already.
     Bytes(Vec<u8>),
+    /// The parts of an append-only file.
+    Log(Box<AofSet>),
+}
+
+impl Place {
+    /// Whether it can be read more than once: pipes cannot.
+    pub fn can_be_read_again(&self) -> bool {
+        match self {
+            Place::Log(set) => set.parts.iter().all(|part| part.path.is_file()),
+            Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+            Place::Stdin => false,
+            Place::Bytes(_) => true,
+        }
+    }
 }
 
 /// One file of a source.
@@ -47,13 +107,29 @@ pub struct Part {
 
 impl Origin {
     /// The manifest for these of its files: its name and its bytes. None of a source that is one file.
-    pub fn manifest_of(&self, _files: &[Arc<str>]) -> Option<(String, Vec<u8>)> {
-        None
+    pub fn manifest_of(&self, files: &[Arc<str>]) -> Option<(OsString, Vec<u8>)> {
+        let Place::Log(set) = &self.place else { return None };
+        let name = set.manifest_path.as_ref().and_then(|path| path.file_name()).map(OsStr::to_owned);
+        let kept = |entry: &&Entry| files.iter().any(|file| **file == *escape(&entry.file));
+        let mut entries: Vec<_> = set.manifest.load_order().filter(kept).cloned().collect();
+        // Where the log goes on after a cut is no place of replication any more.
+        for entry in &mut entries {
+            entry.end_offset = None;
+        }
+        Some((name.unwrap_or_else(|| "appendonly.aof.manifest".into()), Manifest { entries }.to_bytes()))
     }
 
     /// The files it is made of, in the order a server reads them.
     pub fn parts(&self) -> Vec<Part> {
-        vec![Part { file: None, role: LogRole::Log, place: self.place.clone() }]
+        let Place::Log(set) = &self.place else {
+            return vec![Part { file: None, role: LogRole::Log, place: self.place.clone() }];
+        };
+        let part = |listed: &Listed| Part {
+            file: Some(escape(&listed.name).into()),
+            role: if listed.role == Role::Base { LogRole::Base } else { LogRole::Incr },
+            place: Place::Path(listed.path.clone()),
+        };
+        set.parts.iter().map(part).collect()
     }
 }
 
@@ -280,6 +356,10 @@ fn raw(place: &Place) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
         Place::Bytes(bytes) => {
             let length = bytes.len() as u64;
             Ok((Box::new(io::Cursor::new(bytes.clone())), Some(length)))
+        }
+        Place::Log(_) => {
+            let what = "an append-only file in parts is not one stream";
+            Err(io::Error::new(io::ErrorKind::Unsupported, what))
         }
         Place::Path(path) => {
             let file = File::open(path)?;

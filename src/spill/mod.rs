@@ -115,12 +115,19 @@ impl Runs {
     ///
     /// # Errors
     /// The scratch folder cannot be read or written.
-    pub(crate) fn duplicates(mut self, found: &mut dyn FnMut(&Record, &Record)) -> Result<()> {
+    pub(crate) fn duplicates(self, found: &mut dyn FnMut(&Record, &Record)) -> Result<()> {
         let mut first: Option<Record> = None;
-        let mut see = |record: Record| match &first {
+        self.sorted(&mut |record| match &first {
             Some(earlier) if earlier.fingerprint == record.fingerprint => found(earlier, &record),
             _ => first = Some(record),
-        };
+        })
+    }
+
+    /// Tells of everything, by fingerprint and then by offset.
+    ///
+    /// # Errors
+    /// The scratch folder cannot be read or written.
+    pub(crate) fn sorted(mut self, see: &mut dyn FnMut(Record)) -> Result<()> {
         if self.file.is_none() {
             self.held.sort_unstable();
             self.held.into_iter().for_each(see);

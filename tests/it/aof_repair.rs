@@ -1,6 +1,6 @@
 //! `aof repair`, `aof cut` and `aof split`: what they leave out and nothing else, and what servers make of the rest.
 
-use crate::support::dumps::{How, check_bytes, program};
+use crate::support::dumps::{How, check_bytes, file, program};
 use crate::support::keyspace::{Keyspace, assert_equal, live};
 use crate::support::log::{Dice, command, framing, is_sound, line};
 use crate::support::rdb::Builder;
@@ -8,7 +8,6 @@ use crate::support::servers::{Running, ServerSpec, start};
 use rediscover::aof;
 use rediscover::mend::{FilePlan, Plan, RepairOptions, With, plan_repair};
 use rediscover::report::Verdict;
-use rediscover::source::{Origin, Place};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -167,7 +166,7 @@ impl Log {
 
     fn plan(&self, bytes: &[u8], assume_db: Option<u64>) -> Plan {
         fs::write(self.path(), bytes).expect("the file");
-        let origin = Origin { name: "appendonly.aof".into(), place: Place::Path(self.path()) };
+        let origin = file(&self.path());
         plan_repair(&origin, &RepairOptions { run: How::default().options(), assume_db }).expect("a plan")
     }
 }

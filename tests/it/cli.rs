@@ -55,7 +55,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn help_of_every_command() {
     insta::assert_snapshot!("help", all(&run(&["--help"])));
-    for command in ["analyze", "check", "schema", "completions", "man"] {
+    for command in ["analyze", "check", "timeline", "schema", "completions", "man"] {
         let long = all(&run(&[command, "--help"]));
         assert_eq!(long, all(&run(&[command, "-h"])), "{command}");
         insta::assert_snapshot!(format!("help_{command}"), long);
@@ -127,7 +127,7 @@ fn completions_man_and_schema_are_there() {
         .collect();
     names.sort();
     assert_eq!(names.first().map(String::as_str), Some("rediscover-analyze.1"));
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), 8);
 
     for (arguments, pointer) in [
         (&["schema", "check"][..], "/properties/sources"),

@@ -526,7 +526,8 @@ fn what_a_log_writes_is_what_its_server_holds() {
         let Some(spec) = ServerSpec::named(name) else { continue };
         servers += 1;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = ["--appendonly", "yes"];
+        // Else a write may wait while the disk is slow.
+        let options = ["--appendonly", "yes", "--appendfsync", "always"];
         let server = servers::start(&spec, folder.path(), &options).expect("an empty server starts");
         let mut connection = server.connection();
         let field_expiry = Spec::named("hpexpireat").is_some_and(|spec| spec.known_to(server_bit(name)));

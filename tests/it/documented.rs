@@ -108,7 +108,7 @@ fn lines(dump: &[u8]) -> Vec<String> {
 }
 
 fn judge(dump: &[u8]) -> SourceCheck {
-    let origin = Origin { name: "built".into(), place: Place::Bytes(dump.to_vec()) };
+    let origin = Origin::new("built", Place::Bytes(dump.to_vec()));
     let mut options = CheckOptions::default();
     options.run.scratch = std::env::temp_dir();
     check(&origin, &options).outcome.unwrap()

@@ -17,21 +17,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the program may hold, whatever it is given.
-const MOST_KIB: u64 = 128 << 10;
+pub(crate) const MOST_KIB: u64 = 128 << 10;
 /// A build without optimization on a busy machine.
-const MOST_TIME: Duration = Duration::from_mins(1);
+pub(crate) const MOST_TIME: Duration = Duration::from_mins(1);
 const HUGE: u64 = 1 << 40;
 
 /// Writes what the program is to read.
-type Feed = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+pub(crate) type Feed = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// What the program said, and the most memory it held.
-struct Ran {
-    report: Value,
-    code: Option<i32>,
-    peak_kib: u64,
-    took: Duration,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) report: Value,
+    pub(crate) code: Option<i32>,
+    pub(crate) peak_kib: u64,
+    pub(crate) took: Duration,
+    pub(crate) stderr: String,
 }
 
 /// Looks at a process until it ends: its peak as the kernel counts it.
@@ -50,7 +50,7 @@ fn watch(child: &mut Child) -> u64 {
     }
 }
 
-fn run(source: &str, feed: Option<Feed>) -> Ran {
+pub(crate) fn run(source: &str, feed: Option<Feed>) -> Ran {
     let since = Instant::now();
     let mut command = program(&["check", source, "--format", "json", "--threads", "4"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
@@ -528,9 +528,9 @@ fn places_that_are_no_files() {
 }
 
 /// Cuts a file as soon as it has been opened and looked at.
-struct Shrink {
-    path: PathBuf,
-    to: u64,
+pub(crate) struct Shrink {
+    pub(crate) path: PathBuf,
+    pub(crate) to: u64,
 }
 
 impl Progress for Shrink {
@@ -554,7 +554,7 @@ fn a_file_that_shrinks_while_it_is_read_is_told_from_one_that_ends() {
         fs::write(&path, [whole.as_slice(), &[0; 1000]].concat()).expect("the file");
         let mut options = CheckOptions::default();
         options.run.progress = Arc::new(Shrink { path: path.clone(), to: to as u64 });
-        let origin = Origin { name: "dump".into(), place: Place::Path(path.clone()) };
+        let origin = Origin::new("dump", Place::Path(path.clone()));
         let checked = check(&origin, &options).outcome.expect("it can be read");
         let counts = &checked.integrity.problem_counts;
         assert_eq!(checked.verdict, verdict, "{counts:?}");

@@ -17,7 +17,7 @@ fn fixtures() -> PathBuf {
 
 /// The verdicts on a dump.
 fn judge(name: &str, dump: &[u8]) -> Vec<LoadsOn> {
-    let origin = Origin { name: name.to_owned(), place: Place::Bytes(dump.to_vec()) };
+    let origin = Origin::new(name, Place::Bytes(dump.to_vec()));
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let mut options = CheckOptions { duplicates: true, ..CheckOptions::default() };
     scratch.path().clone_into(&mut options.run.scratch);

@@ -1,11 +1,16 @@
 //! Integration tests.
 
 mod aof_facts;
+mod aof_hostile;
+mod aof_laws;
+mod aof_live;
 mod aof_repair;
+mod aof_verdicts;
 mod broken;
 mod cli;
 mod commands;
 mod corpus;
+mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;
@@ -16,3 +21,4 @@ mod mutations;
 mod readme;
 mod render;
 mod support;
+mod timeline;

@@ -59,7 +59,7 @@ fn document(report: &AnalyzeReport, args: &AnalyzeArgs, ui: &Ui) -> std::io::Res
             render::text::analyze(report, args.top, &look, &mut document)?;
         }
         // It has no other form.
-        Format::Json | Format::Sarif => render::json::write(report, &mut document)?,
+        _ => render::json::write(report, &mut document)?,
     }
     Ok(document)
 }

@@ -11,6 +11,7 @@ use rediscover::pipeline::RunOptions;
 use rediscover::render;
 use rediscover::report::{CutReport, Output, RepairReport, SourceFacts, Verdict};
 use rediscover::source::{Origin, Place};
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -167,7 +168,7 @@ fn write_all(origin: &Origin, plan: &Plan, path: &Path, run: &RunOptions) -> Res
     new_folder(path)?;
     let mut outputs = Vec::new();
     for file in &plan.files {
-        outputs.extend(write_one(file, path.join(name_of(file, origin)), run)?);
+        outputs.extend(write_one(file, path.join(file_name(file)), run)?);
     }
     let kept: Vec<_> = plan.files.iter().filter_map(|file| file.part.file.clone()).collect();
     if let Some((name, bytes)) = origin.manifest_of(&kept) {
@@ -215,6 +216,14 @@ fn replace(plan: &FilePlan, origin: &Origin, run: &RunOptions) -> Result<Vec<Out
 
 fn name_of(file: &FilePlan, origin: &Origin) -> String {
     file.part.file.as_deref().unwrap_or(&origin.name).to_owned()
+}
+
+/// The name of a file in its folder, as it is there.
+fn file_name(file: &FilePlan) -> OsString {
+    match &file.part.place {
+        Place::Path(path) => path.file_name().unwrap_or_default().to_owned(),
+        _ => OsString::from(file.part.file.as_deref().unwrap_or_default()),
+    }
 }
 
 fn bytes_after(file: &FilePlan) -> u64 {

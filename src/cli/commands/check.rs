@@ -59,12 +59,13 @@ fn document(report: &CheckReport, args: &CheckArgs, ui: &Ui) -> std::io::Result<
     let mut document = Vec::new();
     let view = CheckView { target: args.target, lossy: args.lossy };
     match ui.format() {
-        Format::Json => render::json::write(report, &mut document)?,
         Format::Sarif => render::sarif::check(report, view, &mut document)?,
         Format::Text => {
             let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
             render::text::check(report, view, &look, &mut document)?;
         }
+        // It has no other form.
+        _ => render::json::write(report, &mut document)?,
     }
     Ok(document)
 }

@@ -6,3 +6,4 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod man;
 pub(crate) mod schema;
+pub(crate) mod timeline;

@@ -4,13 +4,14 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport};
+use rediscover::report::{AnalyzeReport, CheckReport, TimelineLine};
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
     let schema = match args.command {
         Some(command) => of(command).1,
-        None => Value::Object(Map::from_iter([of(Document::Analyze), of(Document::Check)])),
+        None => Value::Object(Map::from_iter([of(Document::Analyze), of(Document::Check), of(Document::Timeline)])),
     };
     let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Error::io("write the schema", error.into()))?;
     text.push(b'\n');
@@ -23,6 +24,11 @@ fn of(document: Document) -> (String, Value) {
     let (name, mut schema) = match document {
         Document::Analyze => ("analyze", schemars::schema_for!(AnalyzeReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
+        // Of one line of it.
+        Document::Timeline => {
+            let settings = SchemaSettings::draft2020_12().for_serialize();
+            ("timeline", settings.into_generator().into_root_schema_for::<TimelineLine>())
+        }
     };
     schema.insert("$id".into(), format!("rediscover/{name}/v1").into());
     (name.into(), schema.to_value())

@@ -65,6 +65,11 @@ fn integrity(report: &AnalyzeReport, source: &SourceIntegrity, look: &Look, out:
     for line in origin(look, source.server_version.as_deref(), None, source.format_version, source.bytes, created) {
         writeln!(out, "{line}")?;
     }
+    if let Some(log) = &source.log {
+        writeln!(out, "{}", wrap(&format!("  {}", super::log::commands(log, look)), look.columns(), 4))?;
+        let note = "in a log a key counts each time it is written, with the value of that command, deleted or not";
+        writeln!(out, "{}", wrap(&format!("  {note}"), look.columns(), 4))?;
+    }
     if let Some(facts) = report.provenance.sources.iter().find(|facts| facts.source == source.source) {
         for line in hashes(facts) {
             writeln!(out, "{line}")?;

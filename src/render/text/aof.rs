@@ -70,7 +70,9 @@ fn outputs(outputs: &[Output], written: bool, look: &Look, out: &mut dyn Write) 
         let text = format!("  {verb} {} ({})", printable(&output.path), size::human(output.bytes));
         writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
     }
-    if let Some(first) = outputs.first().filter(|_| written) {
+    // Of a folder its manifest, which is written last.
+    let whole = outputs.last().filter(|last| last.path.ends_with(".manifest"));
+    if let Some(first) = whole.or(outputs.first()).filter(|_| written) {
         writeln!(out, "next: rediscover check {}", argument(&first.path))?;
     }
     Ok(())

@@ -83,7 +83,13 @@ pub(super) fn commands(totals: &LogTotals, look: &Look) -> String {
         text.push_str(&format!(", {}", counted(totals.transactions, "transaction")));
     }
     if totals.flushes > 0 {
-        text.push_str(&format!(", {}", look.paint(Paint::Doubtful, &format!("{} flush", count(totals.flushes)))));
+        text.push_str(&format!(
+            ", {}",
+            look.paint(
+                Paint::Doubtful,
+                &format!("{} flush{}", count(totals.flushes), if totals.flushes == 1 { "" } else { "es" })
+            )
+        ));
     }
     if let (Some(first), Some(last)) = (&totals.first_time, &totals.last_time) {
         text.push_str(&format!(", from {} to {}", look.time(first), look.time(last)));

@@ -9,6 +9,7 @@ mod table;
 pub use analyze::analyze;
 pub use aof::{cut, repair};
 pub use check::check;
+pub(super) use table::cut as shortened;
 
 use super::Look;
 use crate::report::{Checksum, ChecksumState, Integrity, KeyName, SourceFacts, Verdict, printable};
@@ -58,7 +59,7 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 #[derive(Clone, Copy)]
-enum Paint {
+pub(super) enum Paint {
     Good,
     Bad,
     Doubtful,
@@ -67,7 +68,7 @@ enum Paint {
 
 impl Look {
     /// The text, coloured where that is allowed. The meaning never hangs on it.
-    fn paint(&self, paint: Paint, text: &str) -> String {
+    pub(super) fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -81,7 +82,7 @@ impl Look {
     }
 
     /// The columns that may be used.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.width.clamp(40, 200)
     }
 

@@ -69,7 +69,7 @@ impl Table {
 }
 
 /// The text, or its beginning and `…`.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(in crate::render) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

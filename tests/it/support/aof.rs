@@ -13,7 +13,7 @@ const BASE_AOF: &str = "appendonly.aof.1.base.aof";
 const INCR_1: &str = "appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonly.aof.2.incr.aof";
 /// What Redis wrote before 7.0, and what it still reads.
-const ALONE: &str = "appendonly.aof";
+pub(crate) const ALONE: &str = "appendonly.aof";
 
 /// A command as a log has it.
 pub(crate) fn command<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {

@@ -92,11 +92,11 @@ impl How {
 }
 
 pub(crate) fn origin(bytes: Vec<u8>) -> Origin {
-    Origin { name: "dump".into(), place: Place::Bytes(bytes) }
+    Origin::new("dump", Place::Bytes(bytes))
 }
 
 pub(crate) fn file(path: &Path) -> Origin {
-    Origin { name: "dump".into(), place: Place::Path(path.into()) }
+    Origin::new("dump", Place::Path(path.into()))
 }
 
 /// What `check` says of bytes.

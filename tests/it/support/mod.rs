@@ -7,3 +7,4 @@ pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod values;
+pub(crate) mod workload;

@@ -1,0 +1,171 @@
+//! `timeline`: what was done, and when?
+
+use crate::cli::args::{Format, HashName, TimelineArgs, Unit};
+use crate::cli::exit::Ending;
+use crate::cli::sources::{self, Take};
+use crate::cli::ui::{Level, Sheet, Ui};
+use rediscover::analysis::{Bucket, FileEnd, Timeline, TimelineOptions};
+use rediscover::base::{Error, ErrorKind, Result, size};
+use rediscover::render::{self, TimelineForm, TimelineWriter};
+use rediscover::report::{SourceFacts, TimelineLine, Verdict};
+use rediscover::source::{Origin, Place};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> Result<Ending> {
+    let form = match ui.format() {
+        Format::Jsonl => TimelineForm::Jsonl,
+        Format::Csv => TimelineForm::Csv,
+        Format::Html => TimelineForm::Html,
+        Format::Timesketch if args.by.is_some() => {
+            return Err(usage("--by", "has no Timesketch form: it imports single events".into()));
+        }
+        Format::Timesketch => TimelineForm::Timesketch,
+        _ => TimelineForm::Text,
+    };
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since > until
+    {
+        return Err(usage("--since", format!("{since} is after --until {until}")));
+    }
+    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let logs: Vec<_> = args.log.iter().map(|path| log_origin(path)).collect();
+    let place = args.output.output.as_deref();
+    sources::refuse_overwriting(place, &origins)?;
+    sources::refuse_overwriting(place, &logs)?;
+    let mut run = args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?;
+    // Evidence is hashed unless another hash is asked for.
+    run.hashes.sha256 |= args.hashes.hash.is_empty() || args.hashes.hash.contains(&HashName::Sha256);
+    let options = TimelineOptions {
+        run,
+        filter: args.filters.filter(),
+        as_of: args.filters.as_of,
+        key: args.key.as_ref().map(|key| key.as_bytes().to_vec()),
+        commands: args.command.iter().map(|name| name.trim().to_lowercase().replace(' ', "|")).collect(),
+        since: args.since,
+        until: args.until,
+        only_deleted: args.only_deleted,
+        by: args.by.map(|unit| match unit {
+            Unit::Second => Bucket::Second,
+            Unit::Minute => Bucket::Minute,
+        }),
+        limit: args.limit,
+    };
+
+    let look = ui.look(place, args.output.tz.as_ref());
+    let mut writer = TimelineWriter::new(form, look, args.by.is_some());
+    let mut sheet = ui.sheet(place)?;
+    writer.begin(&mut sheet).map_err(cannot_write)?;
+    let ending = read(args, (&origins, &logs), options, (&mut writer, &mut sheet), ui)?;
+    writer.end(&mut sheet).map_err(cannot_write)?;
+    ui.finish_sheet(sheet)?;
+    if writer.untimed() > 0 {
+        let text = format!("left out {} rows of whose time nothing is known", writer.untimed());
+        ui.say(Level::Warning, &text, Some("the other forms have them"));
+    }
+    Ok(ending)
+}
+
+fn read(
+    args: &TimelineArgs,
+    (origins, logs): (&[Origin], &[Origin]),
+    options: TimelineOptions,
+    (writer, sheet): (&mut TimelineWriter, &mut Sheet),
+    ui: &mut Ui,
+) -> Result<Ending> {
+    let mut deliver = |line: &TimelineLine| {
+        writer.line(line, sheet).map_err(cannot_write)?;
+        Ok(!sheet.is_closed())
+    };
+    let mut timeline = Timeline::new(options, &mut deliver);
+    let mut failures = Vec::new();
+    let mut ends = Vec::new();
+    for origin in origins {
+        if timeline.stopped() {
+            break;
+        }
+        let timelined = timeline.source(origin);
+        match timelined.outcome {
+            Ok(files) => {
+                say_hashes(&timelined.facts, ui);
+                ends.push((origin.name.clone(), files));
+            }
+            Err(error) if fatal(&error) => return Err(error),
+            Err(error) => {
+                let error = error.about(&origin.name);
+                ui.unread(&error);
+                failures.push((origin.name.clone(), error));
+            }
+        }
+    }
+    let mut read = ends.len();
+    for log in logs {
+        match timeline.server_log(log, args.log_tz.as_ref()) {
+            Ok(()) => read += 1,
+            Err(error) if fatal(&error) => return Err(error),
+            Err(error) => {
+                ui.unread(&error);
+                failures.push((log.name.clone(), error));
+            }
+        }
+    }
+    timeline.finish()?;
+    let mut ending = Ending::default();
+    for (name, error) in &failures {
+        ending.unread(name, error, read > 0);
+    }
+    for origin in origins {
+        if let Place::Log(set) = &origin.place
+            && let Some(why) = set.refused()
+        {
+            ending.damaged(&origin.name, why, Some("'rediscover check' says more".to_owned()));
+        }
+    }
+    for (name, files) in &ends {
+        for file in files {
+            judge(name, file, &mut ending);
+        }
+    }
+    Ok(ending)
+}
+
+/// What ends the command: everything that is not about one source alone.
+fn fatal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Usage { .. })
+}
+
+fn judge(source: &str, file: &FileEnd, ending: &mut Ending) {
+    if let Some(verdict) = file.verdict.filter(|verdict| *verdict != Verdict::Intact) {
+        let (what, next) = render::not_intact(verdict, &file.integrity);
+        match &file.file {
+            Some(name) => ending.damaged(source, format!("{name}: {what}"), Some(next)),
+            None => ending.damaged(source, what, Some(next)),
+        }
+    }
+}
+
+/// Rows have no room for where they come from: it is said with `-v`.
+fn say_hashes(facts: &SourceFacts, ui: &mut Ui) {
+    let single = facts.files.is_empty().then_some(facts);
+    for file in facts.files.iter().chain(single) {
+        let hashes = [("sha256", &file.sha256), ("sha1", &file.sha1), ("md5", &file.md5)];
+        let hashes: Vec<_> =
+            hashes.into_iter().filter_map(|(name, hash)| Some(format!("{name} {}", hash.as_ref()?))).collect();
+        let within = if facts.files.is_empty() { String::new() } else { format!("{}: ", facts.source) };
+        let text = format!("{within}{}: {}, {}", file.source, size::human(file.bytes), hashes.join(", "));
+        ui.say(Level::Detail, text.trim_end_matches([',', ' ']), None);
+    }
+}
+
+fn log_origin(path: &OsStr) -> Origin {
+    let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };
+    Origin::new(sources::shown(path), place)
+}
+
+fn cannot_write(error: std::io::Error) -> Error {
+    Error::io("write the timeline", error)
+}
+
+fn usage(option: &'static str, what: String) -> Error {
+    Error::new(ErrorKind::Usage { option, what })
+}
