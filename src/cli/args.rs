@@ -219,8 +219,23 @@ pub(crate) struct SchemaArgs {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Document {
     Analyze,
+    AofCut,
+    AofRepair,
+    AofSplit,
     Check,
     Timeline,
+}
+
+impl Document {
+    /// Every one of them, in the order of their names.
+    pub(crate) const ALL: [Document; 6] = [
+        Document::Analyze,
+        Document::AofCut,
+        Document::AofRepair,
+        Document::AofSplit,
+        Document::Check,
+        Document::Timeline,
+    ];
 }
 
 #[derive(Args)]

@@ -4,14 +4,14 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, TimelineLine};
+use rediscover::report::{AnalyzeReport, CheckReport, CutReport, RepairReport, TimelineLine};
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
     let schema = match args.command {
         Some(command) => of(command).1,
-        None => Value::Object(Map::from_iter([of(Document::Analyze), of(Document::Check), of(Document::Timeline)])),
+        None => Value::Object(Document::ALL.into_iter().map(of).collect()),
     };
     let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Error::io("write the schema", error.into()))?;
     text.push(b'\n');
@@ -23,6 +23,9 @@ pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
 fn of(document: Document) -> (String, Value) {
     let (name, mut schema) = match document {
         Document::Analyze => ("analyze", schemars::schema_for!(AnalyzeReport)),
+        Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
+        Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
+        Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         // Of one line of it.
         Document::Timeline => {
