@@ -65,7 +65,7 @@ pub(super) fn frame_log<T: Task>(
             feed.replace(reader.open_at(stop.at.offset)?, stop.at.offset);
         }
         let cancel = feed.cancel;
-        let found = resync(feed, cancel)?;
+        let found = resync(feed, stop.ended == Ended::Truncated, cancel)?;
         let skipped = found.skipped;
         if !found.found {
             tally.bytes = input_bytes.unwrap_or_else(|| stop.at.offset.saturating_add(skipped));
