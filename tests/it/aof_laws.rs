@@ -200,20 +200,14 @@ fn written_values_are_the_arguments() {
         (command(&[b"set", b"k".as_slice(), b"a\r\n$1\r\n"]), vec![("k", "string", None, vec![item(b"a\r\n$1\r\n")])]),
         (line("SET k v PXAT 4102444800000"), vec![("k", "string", at, vec![item(b"v")])]),
         (line("SET k v KEEPTTL"), vec![("k", "string", None, vec![item(b"v")])]),
-        (
-            line("MSET a 1 b 2"),
-            vec![("a", "string", None, vec![item(b"1")]), ("b", "string", None, vec![item(b"2")])],
-        ),
+        (line("MSET a 1 b 2"), vec![("a", "string", None, vec![item(b"1")]), ("b", "string", None, vec![item(b"2")])]),
         (line("RPUSH l a b"), vec![("l", "list", None, vec![item(b"a"), item(b"b")])]),
         (line("SADD s a"), vec![("s", "set", None, vec![item(b"a")])]),
         (
             line("HSET h f1 v1 f2 v2"),
             vec![("h", "hash", None, vec![field(b"f1", b"v1", None), field(b"f2", b"v2", None)])],
         ),
-        (
-            line("HSETEX h PXAT 4102444800000 FIELDS 1 f v"),
-            vec![("h", "hash", None, vec![field(b"f", b"v", at)])],
-        ),
+        (line("HSETEX h PXAT 4102444800000 FIELDS 1 f v"), vec![("h", "hash", None, vec![field(b"f", b"v", at)])]),
         (
             line("ZADD z NX 1.5 a -inf b"),
             vec![(
@@ -229,7 +223,10 @@ fn written_values_are_the_arguments() {
                 "st",
                 "stream",
                 None,
-                vec![Part::Other("StreamEntry { id: StreamId { ms: 5, seq: 1 }, fields: 1 }".into()), field(b"f", b"v", None)],
+                vec![
+                    Part::Other("StreamEntry { id: StreamId { ms: 5, seq: 1 }, fields: 1 }".into()),
+                    field(b"f", b"v", None),
+                ],
             )],
         ),
         (line("DEL k"), vec![]),
@@ -249,7 +246,10 @@ fn reads_the_same(name: &str, log: &[u8], batches: &[usize], expected: &[Part]) 
     let at_each = |how: How| {
         let mut rows = read(&mut stream(log), how);
         let long = rows.remove(1);
-        assert_eq!(rows.iter().map(Row::words).collect::<Vec<_>>(), [vec![b"SELECT".as_slice(), b"3"], vec![b"GET", b"after"]]);
+        assert_eq!(
+            rows.iter().map(Row::words).collect::<Vec<_>>(),
+            [vec![b"SELECT".as_slice(), b"3"], vec![b"GET", b"after"]]
+        );
         let values = values::read(&mut stream(log), how);
         assert_eq!(values.len(), 1, "{name}: {how:?}");
         assert!(values[0].parts == expected, "{name}: {how:?}: another value");
@@ -329,8 +329,7 @@ fn what_restore_is_given_is_what_the_dump_has() {
             let found = values::read(&mut stream(&log), how);
             let right = |row: &values::Row| row.expire_at == Some(UnixMs(4_102_444_800_000));
             assert!(found.iter().all(right), "{}", dump.name);
-            let found: Vec<_> =
-                found.into_iter().map(|row| (row.db, row.key, row.ty, row.parts)).collect();
+            let found: Vec<_> = found.into_iter().map(|row| (row.db, row.key, row.ty, row.parts)).collect();
             for (expected, found) in expected.iter().zip(&found) {
                 assert_eq!(expected, found, "{}: {}", dump.name, expected.1.escape_ascii());
             }

@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod aof_corpus;
 mod aof_facts;
 mod aof_hostile;
 mod aof_laws;
