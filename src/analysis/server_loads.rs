@@ -76,11 +76,9 @@ pub(super) fn first_damage(files: &[FileRead], totals: &LogTotals) -> Option<Fir
     let file = files.iter().find(|file| file.examined.verdict != Some(Verdict::Intact))?;
     let problem = file.examined.integrity.problems.iter().find(|problem| problem.severity == Severity::Error)?;
     let tally = &file.scope.tally;
-    let lost_at_end = match (tally.ended, file.examined.verdict) {
-        (Ended::Complete, _) => 0,
-        _ => {
-            tally.bytes.saturating_sub(tally.skipped.last().map_or(problem.offset, |last| last.to.max(problem.offset)))
-        }
+    let lost_bytes = match tally.log_at {
+        Some(_) => tally.skipped_bytes,
+        None => tally.bytes.saturating_sub(problem.offset),
     };
     Some(FirstDamage {
         file: file.part.file.as_deref().map(str::to_owned),
@@ -88,7 +86,7 @@ pub(super) fn first_damage(files: &[FileRead], totals: &LogTotals) -> Option<Fir
         line: problem.line,
         expected: problem.expected.clone().unwrap_or_default(),
         found: problem.found.clone().unwrap_or_default(),
-        lost_bytes: tally.skipped_bytes.saturating_add(lost_at_end),
+        lost_bytes,
         readable_after: totals.after_damage,
     })
 }

@@ -12,8 +12,8 @@ pub const LONGEST_EXPLAINED: u64 = 16 << 20;
 const TRIED: usize = 24;
 /// Lines that are suspected from either end.
 const MOST_SUSPECTS: usize = 64;
-/// Bytes of sound commands that are read in all attempts together.
-const MOST_WORK: usize = 256 << 20;
+/// Arguments that are passed over in all attempts together.
+const MOST_WORK: usize = 20_000_000;
 
 /// A command that one changed byte had made unreadable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,11 +130,11 @@ fn commands(bytes: &[u8], changed: usize, work: &mut usize) -> Option<Whole> {
             used
         };
         let next = at.saturating_add(used);
+        *work = work.checked_sub(spans.len().saturating_add(1))?;
         if (at..next).contains(&changed) {
             (whole.at, whole.len, whole.spans) = (at, used, std::mem::take(&mut spans));
         }
         whole.items = whole.items.saturating_add(1);
-        *work = work.checked_sub(used)?;
         at = next;
     }
     Some(whole)

@@ -33,11 +33,11 @@ pub struct Resync {
 }
 
 /// Passes over the first byte, where a command stands that cannot be followed, and reads on until another begins. What
-/// it holds is bounded by 9 MiB.
+/// it holds is bounded by 9 MiB. `torn`: the input seemed to end inside that command, which may be all there is to it.
 ///
 /// # Errors
 /// The reader fails, or the run was cancelled.
-pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
+pub fn resync(reader: &mut dyn Read, torn: bool, cancel: &Cancel) -> Result<Resync> {
     let mut passed = Resync { found: false, skipped: 0, lines: 0, may_hide_select: false, rest: Vec::new() };
     let mut buffer = Vec::new();
     let mut hidden = Hidden::default();
@@ -53,7 +53,7 @@ pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
         ended |= fill(reader, &mut buffer)?;
         let candidate = loop {
             let Some(candidate) = next_line(&buffer, from, at_line) else { break None };
-            match chain(buffer.get(candidate..).unwrap_or_default(), ended, &mut spans) {
+            match chain(buffer.get(candidate..).unwrap_or_default(), ended, torn, &mut spans) {
                 Chain::Good => break Some((candidate, true)),
                 // It must stand at the beginning of the buffer before more is read.
                 Chain::More => break Some((candidate, false)),
@@ -136,16 +136,16 @@ enum Chain {
 }
 
 /// Whether commands that a server would take follow one another from here.
-fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
+fn chain(bytes: &[u8], ended: bool, torn: bool, spans: &mut Vec<ArgSpan>) -> Chain {
     let mut at = 0usize;
     let mut good = 0usize;
     while good < IN_A_ROW {
         let rest = bytes.get(at..).unwrap_or_default();
         if rest.is_empty() {
-            return if ended && good > 0 { Chain::Good } else { unfinished(ended, good) };
+            return unfinished(ended, torn, good);
         }
         if rest.first() == Some(&b'#') {
-            let Some(end) = memchr::memchr(b'\n', rest) else { return unfinished(ended, good) };
+            let Some(end) = memchr::memchr(b'\n', rest) else { return unfinished(ended, torn, good) };
             if annotated_time(rest.get(..=end).unwrap_or_default()).is_none() {
                 return Chain::Bad;
             }
@@ -167,9 +167,10 @@ fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
                     return Chain::Bad;
                 }
                 return match (named, bytes.len() >= LONGEST) {
+                    _ if ended && torn => Chain::Bad,
                     (true, long) if long || good > 0 => Chain::Good,
                     (_, true) => Chain::Bad,
-                    _ => unfinished(ended, good),
+                    _ => unfinished(ended, torn, good),
                 };
             }
         }
@@ -177,10 +178,13 @@ fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
     Chain::Good
 }
 
-fn unfinished(ended: bool, good: usize) -> Chain {
+/// Fewer commands than are a proof. At the end of the input they are taken for one, unless the end may be that of the
+/// value they stand in.
+fn unfinished(ended: bool, torn: bool, good: usize) -> Chain {
     match (ended, good) {
         (false, _) => Chain::More,
         (true, 0) => Chain::Bad,
+        (true, _) if torn => Chain::Bad,
         (true, _) => Chain::Good,
     }
 }

@@ -58,14 +58,18 @@ pub(super) fn frame_log<T: Task>(
             tally.bytes = feed.total();
             input_bytes = Some(tally.bytes);
             reopened = reopened.saturating_add(1);
-            let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else { return Ok(()) };
+            let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else {
+                tally.lose(tally.bytes.saturating_sub(stop.at.offset));
+                return Ok(());
+            };
             feed.replace(reader.open_at(stop.at.offset)?, stop.at.offset);
         }
         let cancel = feed.cancel;
-        let found = resync(feed, cancel)?;
+        let found = resync(feed, stop.ended == Ended::Truncated, cancel)?;
         let skipped = found.skipped;
         if !found.found {
             tally.bytes = input_bytes.unwrap_or_else(|| stop.at.offset.saturating_add(skipped));
+            tally.lose(tally.bytes.saturating_sub(stop.at.offset));
             feed.drain(tally)?;
             return Ok(());
         }
@@ -73,10 +77,10 @@ pub(super) fn frame_log<T: Task>(
         if tally.skipped.len() < MOST_SKIPPED {
             tally.skipped.push(Skipped { from: stop.at.offset, to: resumed });
         }
-        tally.skipped_bytes = tally.skipped_bytes.saturating_add(skipped);
+        tally.lose(skipped);
         start = after(&stop.at, &found, resumed);
         feed.unread(found.rest);
-        buffer = feed.buffer(Vec::new());
+        buffer = feed.buffer(to.buffer());
         feed.fill(&mut buffer)?;
     }
 }

@@ -137,7 +137,7 @@ pub struct Tally {
     pub log_at: Option<u64>,
     /// What was passed over in the log; at most 10,000 of them.
     pub skipped: Vec<Skipped>,
-    /// Bytes that were passed over in all.
+    /// Bytes of the log that no command could be read from, those at its end included.
     pub skipped_bytes: u64,
     /// What is wrong with the header.
     pub header_flaw: Option<Flaw>,
@@ -150,6 +150,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// So many bytes hold nothing that can be read.
+    pub(super) fn lose(&mut self, bytes: u64) {
+        self.skipped_bytes = self.skipped_bytes.saturating_add(bytes);
+    }
+
     pub(super) fn take(&mut self, counters: Counters, cut_short: bool) {
         self.counters.add(&counters);
         self.cut_short |= cut_short;
