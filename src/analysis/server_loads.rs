@@ -1,7 +1,6 @@
 //! What a server does with an append-only file at its start: docs/aof-facts.md as code.
 
 use super::parts::FileRead;
-use crate::pipeline::Ended;
 use crate::report::{FirstDamage, LogTotals, Problem, ServerLoad, ServerLoads, Severity, Verdict};
 use crate::source::{Origin, Place};
 
