@@ -139,6 +139,8 @@ pub struct Tally {
     pub skipped: Vec<Skipped>,
     /// Bytes that were passed over in all.
     pub skipped_bytes: u64,
+    /// Where the end of the log begins of which nothing could be read any more.
+    pub unreadable_end: Option<u64>,
     /// What is wrong with the header.
     pub header_flaw: Option<Flaw>,
     /// What is wrong with the compressed stream.
