@@ -98,7 +98,9 @@ impl RowSource for Events {
                 let kind = damage.flaw.kind().0;
                 match kind {
                     "loose-line" => self.loose = true,
-                    "unknown-command" | "wrong-arity" | "database-number" => self.bad = Some(kind),
+                    "unknown-command" | "wrong-arity" | "database-number" | "discard" | "discard-without-multi" => {
+                        self.bad = Some(kind);
+                    }
                     _ if damage.fatal => {
                         let (from, line) = (damage.offset, damage.line.unwrap_or_default());
                         let what = What::Damage(kind, damage.flaw.to_string());
