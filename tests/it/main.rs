@@ -3,6 +3,7 @@
 mod aof_facts;
 mod aof_live;
 mod aof_repair;
+mod aof_review;
 mod aof_verdicts;
 mod broken;
 mod cli;
