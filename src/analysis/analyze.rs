@@ -121,7 +121,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         let what = "has no files to read".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
     };
-    let is_log = files.iter().any(|file| file.is_log());
+    let is_log = files.iter().any(parts::FileRead::is_log);
     let first = files.swap_remove(0);
     let header = first.scope.prologue.header;
     let integrity = SourceIntegrity {

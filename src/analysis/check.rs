@@ -78,7 +78,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
     };
     let needed = set.needs.unwrap_or_default().finish(scope)?;
     let header = scope.prologue.header;
-    let is_log = files.iter().any(|file| file.is_log());
+    let is_log = files.iter().any(parts::FileRead::is_log);
     let kind = if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(scope) };
     let loads = is_log.then(|| server_loads(&files, origin));
     if let Place::Log(set) = &origin.place {
