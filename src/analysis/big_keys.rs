@@ -72,7 +72,14 @@ impl Ranking {
         }
     }
 
+    /// A log writes a key more than once: its largest value counts.
     fn insert(&mut self, ranked: Ranked) {
+        if let Some(Reverse(known)) = self.heap.iter().find(|Reverse(known)| known.is_same_key(&ranked)) {
+            if *known >= ranked {
+                return;
+            }
+            self.heap.retain(|Reverse(known)| !known.is_same_key(&ranked));
+        }
         self.heap.push(Reverse(ranked));
         if self.heap.len() > self.top {
             self.heap.pop();
@@ -85,6 +92,10 @@ impl Ranking {
 }
 
 impl Ranked {
+    fn is_same_key(&self, other: &Self) -> bool {
+        self.db == other.db && self.key == other.key && self.source == other.source
+    }
+
     fn into_row(self) -> BigKey {
         BigKey {
             source: self.source.to_string(),

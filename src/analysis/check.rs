@@ -109,6 +109,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
             totals,
         }),
         loaded_by_server: origin.loaded,
+        loaded_why: origin.why.clone(),
         integrity: examined.integrity,
         duplicates,
         fits: options.maxmemory.map(|limit| fits(limit, scope)),

@@ -5,7 +5,7 @@ use super::integrity::Examined;
 use crate::report::{Problem, Severity, Verdict, escape};
 use crate::source::{AofSet, Listed};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Adds the problems of a set before those of its files.
 pub(super) fn add_problems(examined: &mut Examined, set: &AofSet) {
@@ -75,8 +75,8 @@ fn of(set: &AofSet) -> Vec<Problem> {
     problems
 }
 
-fn paths(all: &[PathBuf]) -> Vec<&Path> {
-    all.iter().map(PathBuf::as_path).collect()
+fn paths(all: &[std::path::PathBuf]) -> Vec<&Path> {
+    all.iter().map(std::path::PathBuf::as_path).collect()
 }
 
 fn shown(path: &Path) -> String {

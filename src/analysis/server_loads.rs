@@ -73,6 +73,10 @@ pub(super) fn server_loads(files: &[FileRead], origin: &Origin) -> ServerLoads {
 /// line of its own: servers say so and go on.
 fn stops(problem: &Problem, log_at: u64) -> bool {
     let in_payload = problem.offset >= log_at && problem.line.is_none();
+    // It is no damage; but without the module no server starts.
+    if problem.kind == "module-command" {
+        return true;
+    }
     problem.severity == Severity::Error && !in_payload && !PASSED_OVER.contains(&problem.kind.as_str())
 }
 

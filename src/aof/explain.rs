@@ -138,7 +138,6 @@ fn commands(bytes: &[u8], changed: usize, work: &mut u64) -> Option<Whole> {
             (whole.at, whole.len, whole.spans) = (at, used, std::mem::take(&mut spans));
         }
         whole.items = whole.items.saturating_add(1);
-        *work = work.checked_sub(used as u64)?;
         at = next;
     }
     Some(whole)

@@ -200,8 +200,12 @@ impl Parser {
     #[inline]
     fn find_fault<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
         let Some(spec) = command.spec else {
-            let expected = "a command that a server known here has";
-            let flaw = Flaw::new("unknown-command", "command", 0, expected, quoted(command));
+            let (kind, expected) = if may_be_a_modules(command.args.name()) {
+                ("module-command", "a command that is known here, or the module that has this one")
+            } else {
+                ("unknown-command", "a command that a server known here has")
+            };
+            let flaw = Flaw::new(kind, "command", 0, expected, quoted(command));
             return self.damage(&flaw, sink);
         };
         if !spec.takes(command.args.count()) {
@@ -370,6 +374,18 @@ impl Parser {
         self.stopped = true;
         in_command || open.is_some()
     }
+}
+
+/// Whether a name that nobody knows here looks like a module's, as `HELLOTYPE.INSERT`, and not like a known one with a
+/// changed byte.
+#[cold]
+fn may_be_a_modules(name: &[u8]) -> bool {
+    let dotted = name.contains(&b'.') && name.iter().all(u8::is_ascii_graphic);
+    let near = |known: &[u8]| {
+        let differ = name.iter().zip(known).filter(|(a, b)| !a.eq_ignore_ascii_case(b)).count();
+        known.len() == name.len() && differ <= 1
+    };
+    dotted && !Spec::all().iter().any(|spec| near(spec.name.as_bytes()))
 }
 
 /// The beginning of a command as a message shows it.

@@ -19,8 +19,22 @@ pub(super) enum Line {
 }
 
 /// Reads `*3\r\n` or `$5\r\n`.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "four times in a command, in the one stage that is serial")]
 pub(super) fn line(bytes: &[u8], mark: u8) -> Result<Line, Flaw> {
+    let digit = |byte: u8| u64::from(byte.wrapping_sub(b'0'));
+    let number = |value, used| Ok(Line::Number { value, used, loose: false });
+    match bytes {
+        [first, a @ b'0'..=b'9', b'\r', b'\n', ..] if *first == mark => number(digit(*a), 4),
+        [first, a @ b'0'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..] if *first == mark => {
+            number(digit(*a).wrapping_mul(10).wrapping_add(digit(*b)), 5)
+        }
+        _ => long_line(bytes, mark),
+    }
+}
+
+/// The same for any number of digits.
+fn long_line(bytes: &[u8], mark: u8) -> Result<Line, Flaw> {
     let mut value = 0u64;
     for (at, byte) in bytes.iter().enumerate().take(12) {
         if at == 0 {

@@ -37,11 +37,11 @@ pub struct Resync {
 }
 
 /// Passes over the first byte, where a command stands that cannot be followed, and reads on until another begins. What
-/// it holds is bounded by 9 MiB.
+/// it holds is bounded by 9 MiB. `torn`: the input seemed to end inside that command, which may be all there is to it.
 ///
 /// # Errors
 /// The reader fails, or the run was cancelled.
-pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
+pub fn resync(reader: &mut dyn Read, torn: bool, cancel: &Cancel) -> Result<Resync> {
     let mut passed = Resync { found: false, skipped: 0, lines: 0, may_hide_select: false, rest: Vec::new() };
     let mut buffer = Vec::new();
     let mut hidden = Hidden::default();
@@ -59,7 +59,7 @@ pub fn resync(reader: &mut dyn Read, cancel: &Cancel) -> Result<Resync> {
         window = window.saturating_mul(4).min(WINDOW);
         let candidate = loop {
             let Some(candidate) = next_line(&buffer, from, at_line) else { break None };
-            match chain(buffer.get(candidate..).unwrap_or_default(), ended, &mut spans) {
+            match chain(buffer.get(candidate..).unwrap_or_default(), ended, torn, &mut spans) {
                 Chain::Good => break Some((candidate, true)),
                 // It must stand at the beginning of the buffer before more is read.
                 Chain::More => break Some((candidate, false)),
@@ -137,17 +137,17 @@ enum Chain {
 }
 
 /// Whether commands that a server would take follow one another from here.
-fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
+fn chain(bytes: &[u8], ended: bool, torn: bool, spans: &mut Vec<ArgSpan>) -> Chain {
     let mut at = 0usize;
     let mut good = 0usize;
     let mut annotations = 0usize;
     while good < IN_A_ROW && annotations < MOST_ANNOTATIONS {
         let rest = bytes.get(at..).unwrap_or_default();
         if rest.is_empty() {
-            return if ended && good > 0 { Chain::Good } else { unfinished(ended, good) };
+            return unfinished(ended, torn, good);
         }
         if rest.first() == Some(&b'#') {
-            let Some(line) = annotation(rest) else { return unfinished(ended, good) };
+            let Some(line) = annotation(rest) else { return unfinished(ended, torn, good) };
             if annotated_time(line).is_none() {
                 return Chain::Bad;
             }
@@ -170,9 +170,10 @@ fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
                     return Chain::Bad;
                 }
                 return match (named, bytes.len() >= LONGEST || spans.len() >= MOST_ARGUMENTS) {
+                    _ if ended && torn => Chain::Bad,
                     (true, long) if long || good > 0 => Chain::Good,
                     (_, true) => Chain::Bad,
-                    _ => unfinished(ended, good),
+                    _ => unfinished(ended, torn, good),
                 };
             }
         }
@@ -180,10 +181,13 @@ fn chain(bytes: &[u8], ended: bool, spans: &mut Vec<ArgSpan>) -> Chain {
     Chain::Good
 }
 
-fn unfinished(ended: bool, good: usize) -> Chain {
+/// Fewer commands than are a proof. At the end of the input they are taken for one, unless the end may be that of the
+/// value they stand in.
+fn unfinished(ended: bool, torn: bool, good: usize) -> Chain {
     match (ended, good) {
         (false, _) => Chain::More,
         (true, 0) => Chain::Bad,
+        (true, _) if torn => Chain::Bad,
         (true, _) => Chain::Good,
     }
 }
@@ -197,7 +201,7 @@ mod tests {
     use super::*;
 
     fn judge(bytes: &[u8]) -> &'static str {
-        match chain(bytes, false, &mut Vec::new()) {
+        match chain(bytes, false, false, &mut Vec::new()) {
             Chain::Good => "good",
             Chain::Bad => "bad",
             Chain::More => "more",
@@ -219,7 +223,7 @@ mod tests {
         let commands = b"*1\r\n$4\r\nPING\r\n".repeat(3);
         for damage in [b"x\n".to_vec(), b"#\n".repeat(40_000), b"\n*".repeat(40_000), vec![b'\n'; 3 << 20]] {
             let bytes = [damage.as_slice(), b"\n", &commands].concat();
-            let found = resync(&mut bytes.as_slice(), &Cancel::default()).expect("it can be read");
+            let found = resync(&mut bytes.as_slice(), false, &Cancel::default()).expect("it can be read");
             assert_eq!((found.found, found.skipped), (true, damage.len() as u64 + 1));
         }
     }

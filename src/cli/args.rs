@@ -1,10 +1,14 @@
 //! What can be typed: commands, flags, their help and their values.
 
 mod aof;
+mod talk;
+mod timeline;
 
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use talk::{LogFormat, Talk};
+pub(crate) use timeline::{TimelineArgs, Unit};
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use rediscover::analysis::SERVERS;
 use rediscover::base::{Cancel, Error, ErrorKind, Limits, Progress, Result, UnixMs, size, time};
 use rediscover::keyspace::Type;
@@ -41,11 +45,6 @@ const ANALYZE: &str = "\
 Examples:
   rediscover analyze /var/lib/redis/dump.rdb
   rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json";
-
-const TIMELINE: &str = "\
-Examples:
-  rediscover timeline appendonlydir --key session:42
-  rediscover timeline appendonly.aof --command del --since now-2d --format timesketch -o case.jsonl";
 
 const SCHEMA: &str = "\
 Examples:
@@ -88,10 +87,10 @@ pub(crate) enum Command {
     #[command(help_template = TEMPLATE, after_help = CHECK)]
     Check(CheckArgs),
     /// Says what was done and when: commands of logs, clocks in dumps, lines of servers' logs
-    #[command(help_template = TEMPLATE, after_help = TIMELINE)]
+    #[command(help_template = TEMPLATE, after_help = timeline::TIMELINE)]
     Timeline(TimelineArgs),
     /// Mends append-only files: repair, cut at a moment, split off the preamble
-    #[command(subcommand, help_template = TEMPLATE, arg_required_else_help = true)]
+    #[command(subcommand, help_template = TEMPLATE, after_help = aof::AOF, arg_required_else_help = true)]
     Aof(AofCommand),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
@@ -159,54 +158,6 @@ pub(crate) struct CheckArgs {
 }
 
 #[derive(Args)]
-pub(crate) struct TimelineArgs {
-    #[command(flatten)]
-    pub(crate) sources: SourceArgs,
-    /// Only this key: its whole history, with what was written
-    #[arg(long, value_name = "K", help_heading = TIMES)]
-    pub(crate) key: Option<OsString>,
-    /// Only this command: del, xgroup, 'xgroup|create'; may be repeated
-    #[arg(long, value_name = "C", help_heading = TIMES)]
-    pub(crate) command: Vec<String>,
-    /// Only what can have been then or later: RFC 3339, Unix seconds, now-2h
-    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = TIMES)]
-    pub(crate) since: Option<UnixMs>,
-    /// Only what can have been then or earlier
-    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = TIMES)]
-    pub(crate) until: Option<UnixMs>,
-    /// Only keys that are gone at the end of the log: deleted, expired, flushed, renamed
-    #[arg(long, help_heading = TIMES)]
-    pub(crate) only_deleted: bool,
-    /// Groups instead of rows: commands by name, bytes, keys, deletes, flushes
-    #[arg(long, value_name = "UNIT", help_heading = TIMES)]
-    pub(crate) by: Option<Unit>,
-    /// The log of a server, too; may be repeated
-    #[arg(long, value_name = "FILE", help_heading = TIMES)]
-    pub(crate) log: Vec<OsString>,
-    /// The zone of times in --log that do not say theirs [default: taken for UTC, and marked as inferred]
-    #[arg(long, value_name = "ZONE", value_parser = zone, requires = "log", help_heading = TIMES)]
-    pub(crate) log_tz: Option<jiff::tz::TimeZone>,
-    #[command(flatten)]
-    pub(crate) filters: FilterArgs,
-    #[command(flatten)]
-    pub(crate) hashes: HashArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs<TimelineFormat>,
-    /// Stop after so many rows
-    #[arg(long, value_name = "N", help_heading = OUTPUT)]
-    pub(crate) limit: Option<u64>,
-    #[command(flatten)]
-    pub(crate) resources: ResourceArgs,
-}
-
-/// The length of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Unit {
-    Second,
-    Minute,
-}
-
-#[derive(Args)]
 pub(crate) struct SchemaArgs {
     /// The command whose document it describes; without it, all of them
     pub(crate) command: Option<Document>,
@@ -254,13 +205,11 @@ pub(crate) struct ManArgs {
 }
 
 const SOURCES: &str = "Sources";
-const TIMES: &str = "What and when";
 const FILTERS: &str = "Filters (all that are given must let a key through)";
 const GATES: &str = "Judging";
 const INTEGRITY: &str = "Hashes";
 const OUTPUT: &str = "Output";
 const RESOURCES: &str = "Resources";
-const TALK: &str = "Messages";
 
 /// What to read.
 #[derive(Args)]
@@ -420,28 +369,6 @@ impl From<AnalyzeFormat> for Format {
     }
 }
 
-/// The forms of `timeline`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TimelineFormat {
-    Text,
-    Jsonl,
-    Csv,
-    Timesketch,
-    Html,
-}
-
-impl From<TimelineFormat> for Format {
-    fn from(format: TimelineFormat) -> Self {
-        match format {
-            TimelineFormat::Text => Format::Text,
-            TimelineFormat::Jsonl => Format::Jsonl,
-            TimelineFormat::Csv => Format::Csv,
-            TimelineFormat::Timesketch => Format::Timesketch,
-            TimelineFormat::Html => Format::Html,
-        }
-    }
-}
-
 /// The forms of `check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckFormat {
@@ -530,33 +457,6 @@ fn within(max_bytes: u64, threads: usize) -> Limits {
         duplicates_bytes: quarter.clamp(1 << 20, 4 << 30),
         ..default
     }
-}
-
-/// How the command talks.
-#[derive(Args)]
-pub(crate) struct Talk {
-    /// Say nothing unless the exit code is not 0, then one line for each source that failed
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = TALK)]
-    pub(crate) quiet: bool,
-    /// Say more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = TALK)]
-    pub(crate) verbose: u8,
-    /// Colour: auto asks the terminal, NO_COLOR and TERM
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = TALK)]
-    pub(crate) color: ColorChoice,
-    /// The form of messages on stderr and in --log-file
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", help_heading = TALK)]
-    pub(crate) log_format: LogFormat,
-    /// Append every message to FILE too
-    #[arg(long, global = true, value_name = "FILE", help_heading = TALK)]
-    pub(crate) log_file: Option<PathBuf>,
-}
-
-/// The form of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
 }
 
 type Parsed<T> = std::result::Result<T, String>;

@@ -102,7 +102,9 @@ impl RowSource for Events {
                         self.bad = Some(kind);
                     }
                     _ if damage.fatal => {
-                        let (from, line) = (damage.offset, damage.line.unwrap_or_default());
+                        // Where its command begins.
+                        let from = damage.offset.saturating_sub(damage.flaw.at());
+                        let line = damage.line.unwrap_or_default();
                         let what = What::Damage(kind, damage.flaw.to_string());
                         self.found.push(Event { from, to: from, last: from, line, commands: 0, loose: false, what });
                     }

@@ -37,6 +37,8 @@ pub struct FilePlan {
     pub log_at: Option<u64>,
     /// Bytes of its uncompressed stream.
     pub bytes: u64,
+    /// Whether it is compressed; what is written never is.
+    pub compressed: bool,
     /// What changes.
     pub edits: Vec<Edit>,
 }
@@ -44,7 +46,7 @@ pub struct FilePlan {
 impl FilePlan {
     /// A file that stays as it is.
     pub fn unchanged(part: Part, scope: &Scope) -> Self {
-        Self { part, log_at: scope.tally.log_at, bytes: scope.tally.bytes, edits: Vec::new() }
+        Self { part, log_at: scope.tally.log_at, bytes: scope.tally.bytes, compressed: false, edits: Vec::new() }
     }
 
     /// Whether all that goes is at its end.
@@ -112,7 +114,7 @@ mod tests {
     #[test]
     fn an_edit_takes_the_place_of_those_it_covers() {
         let part = Part { file: None, role: LogRole::Log, place: Place::Stdin };
-        let mut plan = FilePlan { part, log_at: Some(0), bytes: 100, edits: Vec::new() };
+        let mut plan = FilePlan { part, log_at: Some(0), bytes: 100, compressed: false, edits: Vec::new() };
         let edit = |from, to, with| Edit { from, to, with };
         for (from, to) in [(10, 20), (30, 40), (50, 60)] {
             plan.put(edit(from, to, With::Side));

@@ -60,13 +60,13 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
     };
     let first_dropped = plan.dropped.len();
     let mut mender = Mender {
-        file: FilePlan { part, log_at: None, bytes: 0, edits: Vec::new() },
+        file: FilePlan { part, log_at: None, bytes: 0, compressed: stream.compression().is_some(), edits: Vec::new() },
         name,
         reread: Reread::new(again, stream.compression().is_some(), options.run.cancel.clone()),
         work: MOST_WORK,
         assume_db: options.assume_db,
         plan,
-        end: 0,
+        end: None,
         last: None,
         db: Some(0),
         open: None,
@@ -76,6 +76,10 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
         looked_into: 0,
         first_dropped,
     };
+    let head = mender.bytes(0, 6)?;
+    if !head.starts_with(b"REDIS") && !head.starts_with(b"VALKEY") {
+        mender.end = Some(0);
+    }
     let selection = Selection::default();
     let events = |_: &_, _| Events::default();
     let scope = rows(&mut stream, events, &selection, &options.run, &mut |events| {
@@ -133,8 +137,8 @@ struct Mender<'p> {
     work: u64,
     assume_db: Option<u64>,
     plan: &'p mut Plan,
-    /// The end of the last command.
-    end: u64,
+    /// The end of the last command. Before the first command it is not known behind a preamble.
+    end: Option<u64>,
     /// Where it begins, if damage after it may be a part of it: it may have had more arguments.
     last: Option<u64>,
     /// None if a SELECT may have been lost.
@@ -142,7 +146,8 @@ struct Mender<'p> {
     open: Option<Open>,
     /// Damage that cannot be explained: it may have taken a MULTI.
     perhaps: Option<Open>,
-    damage: Option<(u64, &'static str, String)>,
+    /// Where, in which line, and what kind.
+    damage: Option<(u64, u64, &'static str)>,
     /// A command that no server takes, or that is not written as servers write it, and that was not judged yet.
     odd: Option<Event>,
     /// Commands of the second kind that were looked into.
@@ -153,8 +158,8 @@ struct Mender<'p> {
 
 impl Mender<'_> {
     fn see(&mut self, event: Event) -> Result<()> {
-        if let What::Damage(kind, message) = event.what {
-            self.damage.get_or_insert((event.line, kind, message));
+        if let What::Damage(kind, _) = event.what {
+            self.damage.get_or_insert((event.from, event.line, kind));
             return Ok(());
         }
         self.settle(event.from)?;
@@ -188,7 +193,7 @@ impl Mender<'_> {
                     // Servers answer it with an error, and queue on.
                     open.hole(event.from, event.to);
                     self.drop_stretch(event.from, event.to, event.line, DropReason::NestedMulti)?;
-                    (self.end, self.last) = (event.to, None);
+                    (self.end, self.last) = (Some(event.to), None);
                     return Ok(());
                 }
                 let mut open = self.opened(event.from);
@@ -218,7 +223,7 @@ impl Mender<'_> {
             }
             What::Bad(_) | What::Damage(..) => {}
         }
-        self.end = event.to;
+        self.end = Some(event.to);
         // Those that others depend on have as many arguments as they must have.
         self.last = (event.what == What::Run).then_some(event.last);
         Ok(())
@@ -254,7 +259,7 @@ impl Mender<'_> {
                 _ => self.loose(&odd)?,
             },
             (Some(odd), Some(_)) => self.stretch(odd.from, next, odd.line)?,
-            (None, Some((line, ..))) => self.stretch(self.end, next, line)?,
+            (None, Some((at, line, _))) => self.stretch(self.end.unwrap_or(at), next, line)?,
             (None, None) => {}
         }
         Ok(())
@@ -319,7 +324,7 @@ impl Mender<'_> {
         let mut name = Vec::new();
         aof::each_command(&bytes, |_, _, args| name = args.name().to_ascii_lowercase());
         self.drop_stretch(event.from, event.to, event.line, reason)?;
-        (self.end, self.last) = (event.to, None);
+        (self.end, self.last) = (Some(event.to), None);
         // One changed letter makes any of these a command that nobody knows.
         self.consequences(event.from, event.to, near(&name))
     }
@@ -375,7 +380,7 @@ impl Mender<'_> {
         if found.args().count() > 0 {
             self.consequences(from, end, &found.args().name().to_ascii_lowercase())?;
         }
-        (self.end, self.last) = (end, None);
+        (self.end, self.last) = (Some(end), None);
         let rest = found.bytes.get(found.at.saturating_add(found.len)..).unwrap_or_default();
         let mut hidden = Vec::new();
         aof::each_command(rest, |at, length, args| {
@@ -511,16 +516,13 @@ impl Mender<'_> {
     /// The end of the file: a torn command, an open transaction.
     fn finish(mut self) -> Result<FilePlan> {
         let end = self.file.bytes;
-        let torn = self.damage.as_ref().filter(|(_, kind, _)| *kind == "truncated").map(|(line, ..)| *line);
-        if self.damage.as_ref().is_some_and(|(_, kind, _)| *kind == "open-transaction") || torn.is_some() {
+        let torn = self.damage.filter(|(.., kind)| *kind == "truncated");
+        if torn.is_some() || self.damage.is_some_and(|(.., kind)| kind == "open-transaction") {
             self.damage = None;
         }
         self.settle(end)?;
-        if let Some(line) = torn {
-            let bytes = self.bytes(self.end, end)?;
-            let (head, _) = annotations(&bytes);
-            let from = self.end.saturating_add(head);
-            self.drop_damage(from, end, line, DropReason::Torn, None);
+        if let Some((at, line, _)) = torn {
+            self.torn(self.end.unwrap_or(at), end, line)?;
         }
         self.end_of_damaged(end)?;
         if let Some(open) = self.open.take() {
@@ -537,6 +539,21 @@ impl Mender<'_> {
         let gone = gone.map(|edit| edit.to.saturating_sub(edit.from)).fold(0, u64::saturating_add);
         self.plan.lost_bytes = self.plan.lost_bytes.saturating_add(gone);
         Ok(self.file)
+    }
+
+    /// What the log ends in: a command that is torn off, if no length has swallowed whole ones.
+    fn torn(&mut self, from: u64, end: u64, line: u64) -> Result<()> {
+        let bytes = self.bytes(from, end)?;
+        let (head, _) = annotations(&bytes);
+        let from = from.saturating_add(head);
+        let own = bytes.get(usize_of(head)..).unwrap_or_default();
+        let found = aof::explain(own, &mut self.work);
+        if let Some(found) = found.filter(|found| found.at.saturating_add(found.len) < own.len()) {
+            self.explained(from, line, &found)?;
+            return self.settle(end);
+        }
+        self.drop_damage(from, end, line, DropReason::Torn, None);
+        Ok(())
     }
 
     /// Bytes of the file; none of a stretch that is too long to be looked into.

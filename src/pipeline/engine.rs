@@ -182,10 +182,26 @@ struct Threads<'d, T: Task> {
     done: Receiver<Result<Done<T::Out>>>,
     empty: Receiver<Vec<u8>>,
     next: u64,
+    /// Batches that may be ahead of the one that is delivered next: one worker that is held up does not let the others
+    /// fill the memory.
+    most_ahead: u64,
     ordered: Ordered<'d, T::Out>,
 }
 
 impl<T: Task> Threads<'_, T> {
+    /// Waits until another batch may begin.
+    fn make_room(&mut self) -> Result<()> {
+        while self.next.saturating_sub(self.ordered.next) >= self.most_ahead {
+            match self.done.recv() {
+                Ok(done) => self.ordered.take(done?)?,
+                Err(_) => {
+                    return Err(Error::new(ErrorKind::Unsupported { what: "the workers stopped unexpectedly".into() }));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sends, and takes what workers hand back while it waits.
     fn send_or_take<M>(&mut self, to: &Sender<M>, mut message: M) -> Result<()> {
         use crossbeam_channel::TrySendError;
@@ -215,6 +231,9 @@ impl<T: Task> Dispatch<T> for Threads<'_, T> {
     fn send(&mut self, start: impl FnOnce() -> Start, portion: Portion) -> Result<()> {
         let goes_on = portion.end == End::Continued;
         let jobs = self.jobs.clone();
+        if self.giant.is_none() {
+            self.make_room()?;
+        }
         if self.giant.is_none() && goes_on {
             let (send, portions) = bounded(2);
             let job = Job::Giant { number: self.next, start: start(), portions };
@@ -351,8 +370,9 @@ pub(super) fn drive<T: Task>(
         return Ok((vec![inline.worker.task], prologue, tally));
     }
     let mut workers: Vec<_> = tasks.into_iter().map(|task| Worker::new(config.clone(), task)).collect();
+    let workers_count = workers.len();
     let outcome = std::thread::scope(|scope| {
-        let (jobs, take) = bounded(workers.len());
+        let (jobs, take) = bounded(workers_count);
         let (done_send, done) = unbounded();
         let (empty_send, empty) = unbounded();
         for worker in &mut workers {
@@ -361,7 +381,8 @@ pub(super) fn drive<T: Task>(
         }
         drop((done_send, take, empty_send));
         let ordered = Ordered { next: 0, waiting: BTreeMap::new(), deliver };
-        let mut threads = Threads::<T> { jobs, giant: None, done, empty, next: 0, ordered };
+        let most_ahead = (workers_count as u64).saturating_mul(2);
+        let mut threads = Threads::<T> { jobs, giant: None, done, empty, next: 0, most_ahead, ordered };
         frame(&mut feed, input, &mut threads, &mut tally)?;
         let Threads { jobs, giant, done, mut ordered, .. } = threads;
         drop((jobs, giant));

@@ -76,7 +76,7 @@ pub(super) fn frame_log<T: Task>(
             return end(feed, tally, Some(from));
         }
         let cancel = feed.cancel;
-        let found = resync(feed, cancel)?;
+        let found = resync(feed, stop.ended == Ended::Truncated, cancel)?;
         if !found.found {
             return end(feed, tally, Some(from));
         }

@@ -62,7 +62,12 @@ pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
 pub fn sentence(problem: &Problem) -> String {
     let file = problem.file.as_deref().map(|file| format!("{file}: ")).unwrap_or_default();
     let place = problem.line.map(|line| format!(", line {line}")).unwrap_or_default();
-    let mut line = format!("{file}{}{place}: {}", text::offset(problem.offset), problem.doing);
+    // What is said of a file as a whole has no place in it.
+    let offset = match (problem.doing.as_str(), problem.line) {
+        ("read-manifest", None) => String::new(),
+        _ => format!("{}{place}: ", text::offset(problem.offset)),
+    };
+    let mut line = format!("{file}{offset}{}", problem.doing);
     let named = text::named(problem.db, problem.key.as_ref());
     if !named.is_empty() {
         line.push_str(" of ");

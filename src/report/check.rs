@@ -59,6 +59,9 @@ pub struct SourceCheck {
     /// In a data directory: whether the server would load this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_by_server: Option<bool>,
+    /// Why it would, or would not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_why: Option<String>,
     /// Which servers load it, under their default configuration.
     pub loads_on: Vec<LoadsOn>,
     /// Duplicate keys, where `--duplicates` looked for them.

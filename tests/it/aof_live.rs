@@ -1,9 +1,15 @@
 //! Logs cut at a moment when the server's keyspace was known: a server that loads the rest has to have that keyspace.
 
+use crate::support::dumps::How;
 use crate::support::keyspace::{assert_equal, live};
+use crate::support::log;
 use crate::support::servers::{self, ServerSpec};
 use crate::support::workload::{self, Pause};
+use rediscover::keyspace::command::Spec;
+use rediscover::keyspace::{ArgSpan, Args};
+use rediscover::source::Stream;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -68,6 +74,71 @@ fn cut_logs_hold_what_was_there(server: &str, seed: u64) {
         let theirs = workload::settled(live(&mut loaded.connection()), server, seed);
         assert_equal(&about, &workload::settled(pause.keyspace, server, seed), &theirs);
     }
+}
+
+/// Every command of a real log is known, takes its arguments, and touches the keys that its server says it does.
+fn commands_are_as_their_server_says(server: &str, seed: u64) {
+    let Some(spec) = ServerSpec::named(server) else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let running = workload::start(&spec, dir.path(), seed);
+    let recorded = workload::run(&running, seed, 60);
+    let mut connection = running.connection();
+    let last = recorded.pauses.last().expect("a pause");
+    let mut stream = Stream::from_reader("log", fs::File::open(last.folder().join(&last.file)).expect("the last file"));
+    let rows = log::read(stream.as_mut().expect("it opens"), How::default());
+    let (mut wrong, mut names, mut keyed) = (Vec::new(), BTreeSet::new(), 0);
+    for row in &rows {
+        let words = row.words();
+        let said = words.iter().take(4).map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ");
+        let spans: Vec<_> = words
+            .iter()
+            .scan(0, |at, word| {
+                let span = ArgSpan { at: *at, held: word.len(), len: word.len() as u64 };
+                *at += word.len();
+                Some(span)
+            })
+            .collect();
+        let bytes = words.concat();
+        let args = Args::new(&bytes, &spans, spans.len() as u64);
+        let Some(known) = Spec::lookup(&args) else {
+            wrong.push(format!("{said}: not known"));
+            continue;
+        };
+        names.insert(known.name);
+        if !known.takes(args.count()) || row.name != Some(known.name) {
+            wrong.push(format!("{said}: {:?}, arity {}", row.name, known.arity));
+        }
+        let mut ours = Vec::new();
+        known.keys(&args, &mut ours);
+        let ours: Vec<_> = ours.iter().filter_map(|key| args.whole(key.index)).map(<[u8]>::to_vec).collect();
+        let mut ask = redis::cmd("COMMAND");
+        words.iter().fold(ask.arg("GETKEYS"), |ask, word| ask.arg(*word));
+        // A command without keys is an error there.
+        let theirs: Vec<Vec<u8>> = ask.query(&mut connection).unwrap_or_default();
+        keyed += usize::from(!theirs.is_empty());
+        // GETKEYS refuses a PFMERGE with one key, which servers run.
+        let refused = known.name == "pfmerge" && words.len() == 2 && theirs.is_empty();
+        if ours != theirs && !refused {
+            wrong.push(format!("{said}: we say {ours:?}, the server {theirs:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{server}: {}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(names.len() > 50 && keyed > 300, "{server}: only {} commands, {keyed} with keys", names.len());
+}
+
+#[test]
+fn keys_as_redis_7_0_says() {
+    commands_are_as_their_server_says("redis-7.0", 5);
+}
+
+#[test]
+fn keys_as_redis_8_6_says() {
+    commands_are_as_their_server_says("redis-8.6", 6);
+}
+
+#[test]
+fn keys_as_valkey_9_1_says() {
+    commands_are_as_their_server_says("valkey-9.1", 7);
 }
 
 #[test]

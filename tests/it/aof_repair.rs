@@ -1,18 +1,17 @@
 //! `aof repair`, `aof cut` and `aof split`: what they leave out and nothing else, and what servers make of the rest.
 
-use crate::support::dumps::{How, check_bytes, program};
+use crate::support::dumps::{How, check_bytes, file, program};
 use crate::support::keyspace::{Keyspace, assert_equal, live};
-use crate::support::log::{Dice, command, framing, is_sound, line};
+use crate::support::log::{Dice, command, framing, is_sound, line, mixed};
 use crate::support::rdb::Builder;
 use crate::support::servers::{Running, ServerSpec, start};
 use rediscover::aof;
 use rediscover::mend::{FilePlan, Plan, RepairOptions, With, plan_repair};
 use rediscover::report::Verdict;
-use rediscover::source::{Origin, Place};
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 
 /// What a line of a log is for those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +166,7 @@ impl Log {
 
     fn plan(&self, bytes: &[u8], assume_db: Option<u64>) -> Plan {
         fs::write(self.path(), bytes).expect("the file");
-        let origin = Origin::new("appendonly.aof", Place::Path(self.path()));
+        let origin = file(&self.path());
         plan_repair(&origin, &RepairOptions { run: How::default().options(), assume_db }).expect("a plan")
     }
 }
@@ -404,4 +403,301 @@ fn redis_7_0_holds_the_rest() {
 #[test]
 fn valkey_9_1_holds_the_rest() {
     a_server_holds_the_rest("valkey-9.1", 30, 3);
+}
+
+#[test]
+fn a_length_that_swallows_megabytes_of_commands_takes_only_its_own() {
+    let (before, after) = (mixed(41, 100_000), mixed(42, 3_000_000));
+    let log = Log::new();
+    for (length, other) in [(1_000_000, b'3'), (1_000_000, b'9'), (120, b'9'), (70_000, b'8')] {
+        let one = command(&[b"SET", b"long".as_slice(), &vec![b'v'; length]]);
+        let mut damaged = [before.as_slice(), &one, &after].concat();
+        let at = before.len() + one.iter().rposition(|byte| *byte == b'$').expect("a length") + 1;
+        damaged[at] = other;
+        let plan = log.plan(&damaged, None);
+        let (found, aside) = carried_out(&plan.files[0], &damaged);
+        let dropped = (plan.dropped_commands, plan.dropped[0].command.as_deref());
+        assert!(
+            found == [before.as_slice(), &after].concat() && aside.is_empty(),
+            "{length}: {:?} {:?}",
+            plan.files[0].edits,
+            plan.dropped
+        );
+        assert_eq!(dropped, (1, Some("set")), "{length}");
+    }
+}
+
+#[test]
+fn what_is_left_of_any_damage_is_intact_however_it_was_read() {
+    let log = Log::new();
+    let mut dice = Dice(51);
+    for seed in 0..60 {
+        let sound = mixed(seed, 60_000);
+        let mut damaged = sound.clone();
+        for _ in 0..=dice.roll(12) {
+            let at = dice.roll(damaged.len());
+            let far = (at + dice.roll(300)).min(damaged.len());
+            match dice.roll(5) {
+                0 => damaged[at..far].fill(0),
+                1 => damaged[at..far].fill_with(|| dice.byte()),
+                2 => drop(damaged.drain(at..far)),
+                3 => damaged[at] ^= 1 << dice.roll(8),
+                _ => {
+                    let piece = damaged[at..far].to_vec();
+                    damaged.splice(at..at, piece);
+                }
+            }
+        }
+        let plan = log.plan(&damaged, None);
+        let (left, _) = carried_out(&plan.files[0], &damaged);
+        let report = check_bytes(&left, How::default());
+        let problems = &report.integrity.problems;
+        assert_eq!(report.verdict, Verdict::Intact, "{seed}: {problems:?} {:?}", plan.files[0].edits);
+        assert!(left.len() * 4 > sound.len(), "{seed}: {} bytes are left of {}", left.len(), sound.len());
+        for how in [How { threads: 1, batch_bytes: 4096 }, How { threads: 4, batch_bytes: 5003 }] {
+            let options = RepairOptions { run: how.options(), assume_db: None };
+            let other = plan_repair(&file(&log.path()), &options).expect("a plan");
+            assert_eq!(plan.files[0].edits, other.files[0].edits, "{seed}: {how:?}");
+            let counts =
+                |plan: &Plan| (plan.kept_commands, plan.dropped_commands, plan.unplaced_commands, plan.lost_bytes);
+            assert_eq!(counts(&plan), counts(&other), "{seed}: {how:?}");
+        }
+    }
+}
+
+#[test]
+fn a_torn_end_is_cut_off_without_being_asked() {
+    let model = model();
+    let whole = model.bytes();
+    let log = Log::new();
+    let mut exceptions = Vec::new();
+    for cut in 0..whole.len() {
+        let plan = log.plan(&whole[..cut], None);
+        // Torn off where a command ends that stands inside a value, what is left could be a log with a changed length.
+        if !plan.files[0].only_cuts_the_end() && whole[..cut].ends_with(b"\r\n") {
+            exceptions.push(cut);
+            continue;
+        }
+        assert!(plan.files[0].only_cuts_the_end(), "{cut}: {:?}", plan.files[0].edits);
+        // The last record that is whole, and not in a transaction that is not.
+        let mut end = 0;
+        let mut at = 0;
+        let mut open = false;
+        for record in &model.0 {
+            at += record.bytes.len();
+            let is_whole = at <= cut;
+            open = (open || record.kind == Kind::Multi) && record.kind != Kind::Exec;
+            if is_whole && !open {
+                end = at;
+            }
+        }
+        let (left, aside) = carried_out(&plan.files[0], &whole[..cut]);
+        // Half an annotation is one for a server.
+        let annotation = whole[end..cut].starts_with(b"#") && !whole[end..cut].contains(&b'\n');
+        let expected = if annotation { &whole[..cut] } else { &whole[..end] };
+        assert_eq!((left.len(), aside.len()), (expected.len(), 0), "{cut}: {:?}", plan.files[0].edits);
+        assert!(left == expected, "{cut}");
+    }
+    assert!(exceptions.len() <= 4, "{exceptions:?}");
+}
+
+/// A folder with a log in it, and the program run on that.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new(log: &[u8]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("appendonly.aof"), log).expect("the file");
+        Self(folder)
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, Value, String) {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        let output = program(&arguments).current_dir(self.0.path()).output().expect("it runs");
+        let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.0.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).expect("the folder");
+        let mut names: Vec<_> =
+            entries.map(|one| one.expect("one").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The model with the mark of one command in the middle changed; and what is left of it.
+fn flipped() -> (Vec<u8>, Vec<u8>) {
+    let model = model();
+    let index = model.0.iter().position(|record| record.bytes.starts_with(b"*6\r\n$4\r\nZADD")).expect("ZADD");
+    let mut damaged = model.bytes();
+    damaged[model.offset(index)] = b'x';
+    (damaged, model.without(index, None).0)
+}
+
+#[test]
+fn damage_in_the_middle_is_left_alone_unless_one_says_so() {
+    let (damaged, left) = flipped();
+    let desk = Desk::new(&damaged);
+    let (code, report, said) = desk.run(&["aof", "repair", "appendonly.aof", "-o", "fixed.aof"]);
+    assert_eq!(
+        (code, report["written"].as_bool(), desk.names()),
+        (Some(3), Some(false), vec!["appendonly.aof".into()])
+    );
+    assert!(said.contains("--skip-bad"), "{said}");
+    let (code, report, _) = desk.run(&["aof", "repair", "appendonly.aof", "--dry-run", "--skip-bad"]);
+    assert_eq!((code, desk.names()), (Some(0), vec!["appendonly.aof".into()]), "{report}");
+    assert_eq!(report["outputs"][0]["bytes"], left.len(), "{report}");
+    let (code, report, said) = desk.run(&["aof", "repair", "appendonly.aof", "-o", "fixed.aof", "--skip-bad"]);
+    assert_eq!((code, report["written"].as_bool()), (Some(0), Some(true)), "{said}");
+    assert!(desk.bytes("fixed.aof") == left && desk.bytes("appendonly.aof") == damaged);
+    assert_eq!(report["dropped"][0]["command"], "zadd");
+    assert_eq!(report["dropped"][0]["keys"][0], "board", "{report}");
+    let (code, _, said) = desk.run(&["aof", "repair", "appendonly.aof", "-o", "fixed.aof", "--skip-bad"]);
+    assert!(code == Some(2) && said.contains("there already"), "{code:?} {said}");
+    assert_eq!(desk.names(), ["appendonly.aof", "fixed.aof"]);
+}
+
+#[test]
+fn a_log_mended_in_place_keeps_its_original_its_mode_and_its_owner() {
+    let (damaged, left) = flipped();
+    let desk = Desk::new(&damaged);
+    let path = desk.0.path().join("appendonly.aof");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
+    // Only root can give files away.
+    let owner = std::os::unix::fs::chown(&path, Some(12_345), Some(12_346)).map_or(None, |()| Some((12_345, 12_346)));
+    let (code, report, said) = desk.run(&["aof", "repair", "appendonly.aof", "--in-place", "--skip-bad"]);
+    assert_eq!(code, Some(0), "{report} {said}");
+    assert!(desk.bytes("appendonly.aof") == left && desk.bytes("appendonly.aof.before-repair") == damaged);
+    let facts = fs::metadata(&path).expect("its facts");
+    assert_eq!(facts.permissions().mode() & 0o7777, 0o640);
+    assert!(owner.is_none_or(|owner| owner == (facts.uid(), facts.gid())));
+    // A second time it is sound; damaged again, the first original stays.
+    let (code, _, said) = desk.run(&["aof", "repair", "appendonly.aof", "--in-place", "--skip-bad"]);
+    assert_eq!((code, desk.names().len()), (Some(0), 2), "{said}");
+    fs::write(&path, &damaged).expect("the file");
+    let (code, _, said) = desk.run(&["aof", "repair", "appendonly.aof", "--in-place", "--skip-bad"]);
+    assert!(code == Some(2) && said.contains("before-repair"), "{code:?} {said}");
+    assert!(desk.bytes("appendonly.aof") == damaged && desk.bytes("appendonly.aof.before-repair") == damaged);
+}
+
+#[test]
+fn a_log_is_cut_between_commands_and_outside_transactions() {
+    let model = model();
+    let whole = model.bytes();
+    let desk = Desk::new(&whole);
+    let server = Loader::new("redis-8.6");
+    // The end of what stays, where the cut comes at this place.
+    let expected = |place: usize| {
+        let mut end = 0;
+        let mut at = 0;
+        for (index, record) in model.0.iter().enumerate() {
+            at += record.bytes.len();
+            let outside = model.transaction(index).is_none_or(|(_, exec)| exec == index);
+            if at <= place && outside {
+                end = at;
+            }
+        }
+        end
+    };
+    let mut dice = Dice(61);
+    let multi = model.0.iter().position(|record| record.kind == Kind::Multi).expect("a transaction");
+    let mut places: Vec<_> = (0..30).map(|_| dice.roll(whole.len())).collect();
+    places.extend((multi..multi + 4).flat_map(|index| [model.offset(index), model.offset(index) + 5]));
+    places.extend([0, whole.len()]);
+    for (number, place) in places.into_iter().enumerate() {
+        let name = format!("cut-{number}.aof");
+        let (code, report, said) =
+            desk.run(&["aof", "cut", "appendonly.aof", "--at", &format!("offset:{place}"), "-o", &name]);
+        assert_eq!(code, Some(0), "{place}: {said} {report}");
+        let (cut, end) = (desk.bytes(&name), expected(place));
+        // Annotations around the cut belong to no command.
+        let rest = whole[..cut.len()].get(end..).unwrap_or_default();
+        assert!(
+            whole.starts_with(&cut) && (cut.len() >= end) && !rest.contains(&b'*'),
+            "{place}: {} not {end}",
+            cut.len()
+        );
+        assert_eq!(report["lost_bytes"], whole.len() - cut.len(), "{place}");
+        if let Some(server) = server.as_ref().filter(|_| number % 5 == 0) {
+            assert_equal(&name, &server.load(&cut, &name), &server.load(&whole[..end], &name));
+        }
+        // The same place as a line.
+        let line = 1 + whole[..place].iter().filter(|byte| **byte == b'\n').count();
+        let begin = whole[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let name = format!("line-{number}.aof");
+        let (code, _, said) = desk.run(&["aof", "cut", "appendonly.aof", "--at", &format!("line:{line}"), "-o", &name]);
+        assert_eq!(code, Some(0), "line {line}: {said}");
+        let cut = desk.bytes(&name);
+        let rest = whole[..cut.len()].get(expected(begin)..).unwrap_or_default();
+        assert!(whole.starts_with(&cut) && cut.len() >= expected(begin) && !rest.contains(&b'*'), "line {line}");
+    }
+}
+
+#[test]
+fn a_log_is_cut_at_a_time() {
+    let model = model();
+    let whole = model.bytes();
+    let desk = Desk::new(&whole);
+    let annotation = |seconds: u64| {
+        let text = format!("#TS:{seconds}\r\n").into_bytes();
+        whole.windows(text.len()).position(|window| window == text).expect("an annotation")
+    };
+    let at = |text: &str, name: &str| {
+        let (code, _, said) = desk.run(&["aof", "cut", "appendonly.aof", "--at", text, "-o", name]);
+        assert_eq!(code, Some(0), "{text}: {said}");
+        desk.bytes(name)
+    };
+    // 1795380560 is 2026-11-22T20:49:20Z.
+    for (text, next) in [("2026-11-22T20:49:20Z", 1_795_380_561), ("2026-11-22T20:49:21Z", 1_795_380_562)] {
+        let cut = at(text, &format!("{next}.aof"));
+        let rest = cut.get(annotation(next)..).expect("up to the annotation");
+        assert!(whole.starts_with(&cut) && !rest.contains(&b'*'), "{text}: {}", cut.len());
+    }
+    assert!(at("2026-11-22T20:49:22Z", "all.aof") == whole);
+    let before = at("2026-11-22T20:49:19Z", "before.aof");
+    assert!(before.starts_with(b"*2\r\n$6\r\nSELECT") && !before[23..].contains(&b'*'), "{}", before.escape_ascii());
+}
+
+#[test]
+fn both_parts_of_a_preamble_file_load() {
+    let mut dump = Builder::redis(10);
+    dump.aux(b"aof-base", b"1").select(0).string(b"from:dump", b"1").select(2).string(b"two", b"2");
+    let (dump, log) = (dump.finish(), model().bytes());
+    let desk = Desk::new(&[dump.as_slice(), &log].concat());
+    let (code, report, said) = desk.run(&["aof", "split", "appendonly.aof", "-o", "parts"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(desk.bytes("parts/dump.rdb") == dump && desk.bytes("parts/appendonly.aof") == log, "{report}");
+    assert_eq!(report["offset"], dump.len());
+    let (code, _, _) = desk.run(&["aof", "split", "appendonly.aof", "-o", "parts"]);
+    assert_eq!(code, Some(2), "the folder is there");
+    for name in ["redis-7.0", "redis-8.6", "valkey-9.1"] {
+        let Some(server) = Loader::new(name) else { continue };
+        let whole = server.load(&desk.bytes("appendonly.aof"), name);
+        let (mut first, second) = (server.load(&dump, name), server.load(&log, name));
+        first.keys.extend(second.keys);
+        first.functions.extend(second.functions);
+        assert_equal(name, &whole, &first);
+    }
+}
+
+#[test]
+fn damage_behind_a_preamble_leaves_the_preamble_alone() {
+    let dump = Builder::redis(10).aux(b"aof-base", b"1").select(0).string(b"from:dump", b"\r\n*1\r\n").finish();
+    let (damaged, left) = flipped();
+    let log = Log::new();
+    let whole = [dump.as_slice(), &damaged].concat();
+    let plan = log.plan(&whole, None);
+    assert!(carried_out(&plan.files[0], &whole).0 == [dump.as_slice(), &left].concat(), "{:?}", plan.files[0].edits);
+    // Its first byte is what says that a log follows; the file's name says it too.
+    let mut first = [dump.as_slice(), &model().bytes()].concat();
+    first[dump.len()] = b'x';
+    let plan = log.plan(&first, Some(0));
+    let found = carried_out(&plan.files[0], &first).0;
+    assert!(found == [dump.as_slice(), &model().without(0, Some(0)).0].concat(), "{:?}", plan.files[0].edits);
 }

@@ -1,4 +1,4 @@
-//! What `check` says a server does with an append-only file, against what six servers did (aof_facts.tsv).
+//! What `check` says a server does with an append-only file, against what six servers did (`aof_facts.tsv`).
 
 use crate::support::aof::{self, Case, Outcome};
 use rediscover::analysis::{CheckOptions, check};

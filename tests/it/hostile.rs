@@ -17,21 +17,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the program may hold, whatever it is given.
-const MOST_KIB: u64 = 128 << 10;
+pub(crate) const MOST_KIB: u64 = 128 << 10;
 /// A build without optimization on a busy machine.
-const MOST_TIME: Duration = Duration::from_mins(1);
+pub(crate) const MOST_TIME: Duration = Duration::from_mins(1);
 const HUGE: u64 = 1 << 40;
 
 /// Writes what the program is to read.
-type Feed = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+pub(crate) type Feed = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// What the program said, and the most memory it held.
-struct Ran {
-    report: Value,
-    code: Option<i32>,
-    peak_kib: u64,
-    took: Duration,
-    stderr: String,
+pub(crate) struct Ran {
+    pub(crate) report: Value,
+    pub(crate) code: Option<i32>,
+    pub(crate) peak_kib: u64,
+    pub(crate) took: Duration,
+    pub(crate) stderr: String,
 }
 
 /// Looks at a process until it ends: its peak as the kernel counts it.
@@ -50,7 +50,7 @@ fn watch(child: &mut Child) -> u64 {
     }
 }
 
-fn run(source: &str, feed: Option<Feed>) -> Ran {
+pub(crate) fn run(source: &str, feed: Option<Feed>) -> Ran {
     let since = Instant::now();
     let mut command = program(&["check", source, "--format", "json", "--threads", "4"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
@@ -528,9 +528,9 @@ fn places_that_are_no_files() {
 }
 
 /// Cuts a file as soon as it has been opened and looked at.
-struct Shrink {
-    path: PathBuf,
-    to: u64,
+pub(crate) struct Shrink {
+    pub(crate) path: PathBuf,
+    pub(crate) to: u64,
 }
 
 impl Progress for Shrink {

@@ -21,17 +21,17 @@ use std::process::Stdio;
 /// The smallest batch there is: nearly every record crosses a boundary, and many are larger than one.
 const SMALL: usize = 4096;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     writer.write_all(bytes).and_then(|()| writer.finish()).expect("gzip")
 }
 
-fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).expect("zstd")
 }
 
 /// Says where two reports differ, without printing all of both.
-fn assert_same(expected: &Value, found: &Value, what: &str) {
+pub(crate) fn assert_same(expected: &Value, found: &Value, what: &str) {
     fn first(a: &Value, b: &Value, path: &str) -> Option<String> {
         match (a, b) {
             (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a
@@ -80,7 +80,7 @@ fn a_report_does_not_depend_on_threads_batches_or_compression() {
 }
 
 /// Hands out one byte at a time.
-struct Drop1(Cursor<Vec<u8>>);
+pub(crate) struct Drop1(pub(crate) Cursor<Vec<u8>>);
 
 impl Read for Drop1 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -90,7 +90,7 @@ impl Read for Drop1 {
 }
 
 /// All of it by the sections of both commands, over any reader.
-fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
+pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
     let set = || rediscover::analysis::AnalyzerSet {
         examiner: Some(Examiner::new(10_000)),
         needs: Some(Needs::default()),

@@ -1,6 +1,9 @@
 //! Integration tests.
 
+mod aof_corpus;
 mod aof_facts;
+mod aof_hostile;
+mod aof_laws;
 mod aof_live;
 mod aof_repair;
 mod aof_review;

@@ -90,6 +90,7 @@ fn source(name: &str, verdict: Verdict, problems: Vec<Problem>) -> SourceCheck {
         log: None,
         server_loads: None,
         loaded_by_server: None,
+        loaded_why: None,
         loads_on: vec![
             on("redis-5.0", LoadVerdict::No, Basis::Documented, old, &[]),
             on("redis-6.2", LoadVerdict::No, Basis::Documented, old, &[]),

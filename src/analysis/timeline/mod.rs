@@ -28,8 +28,8 @@ use rows::{Batch, Maker};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Bytes of a batch, at most: a row takes more room than a short command.
-const BATCH_BYTES: usize = 128 << 10;
+/// Bytes of a batch, at most: a row takes forty times the room of the shortest command.
+const BATCH_BYTES: usize = 32 << 10;
 
 /// What `timeline` is asked.
 #[derive(Clone, Default)]

@@ -228,7 +228,7 @@ mod tests {
             parsed("12:S 2026-11-23T10:15:30.123+01:00 - hello"),
             all("2026-11-23T09:15:30.123Z", "verbose", "hello")
         );
-        assert_eq!(parsed("12:X 1795428930123 . tick"), all("2026-11-23T09:35:30.123Z", "debug", "tick"));
+        assert_eq!(parsed("12:X 1795428930123 . tick"), all("2026-11-23T10:15:30.123Z", "debug", "tick"));
         assert_eq!(
             parsed("pid=12 role=primary timestamp=\"23 Nov 2026 10:15:30.123\" level=warning message=\"a b\""),
             all("2026-11-23T10:15:30.123 somewhere", "warning", "a b")

@@ -7,6 +7,11 @@ use rediscover::base::UnixMs;
 use rediscover::mend::Moment;
 use std::path::PathBuf;
 
+pub(super) const AOF: &str = "\
+Examples:
+  rediscover aof repair appendonly.aof --skip-bad -o fixed.aof
+  rediscover aof cut appendonlydir --at 2026-11-23T03:10:00Z -o before";
+
 const REPAIR: &str = "\
 Examples:
   rediscover aof repair appendonly.aof -o fixed.aof

@@ -222,6 +222,10 @@ fn replace(plan: &FilePlan, origin: &Origin, run: &RunOptions) -> Result<Vec<Out
         let what = format!("{} is no file", origin.name);
         return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }));
     };
+    if plan.compressed {
+        let what = format!("{} is compressed, and what is written is not", path.display());
+        return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }).with_hint("-o writes it elsewhere"));
+    }
     let failed = |error| Error::io("keep the original", error).about(path.display().to_string());
     if packed(path).map_err(failed)? {
         let what = format!("{} is compressed, and what is written is not", path.display());

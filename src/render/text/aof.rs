@@ -1,7 +1,7 @@
 //! `aof repair`, `aof cut` and `aof split` for people.
 
 use super::table::wrap;
-use super::{Look, argument, count, counted, named};
+use super::{Look, Paint, argument, count, counted, named};
 use crate::base::size;
 use crate::report::{CutReport, DroppedCommand, Output, RepairReport, printable};
 use std::io::{self, Write};
@@ -44,6 +44,12 @@ pub fn repair(report: &RepairReport, look: &Look, out: &mut dyn Write) -> io::Re
             format!("  {} written anew, with the line ends of servers", counted(report.rewritten_commands, "command"));
         writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
     }
+    for reason in &report.exit.reasons {
+        writeln!(out, "{}", wrap(&format!("  {}", look.paint(Paint::Bad, &printable(reason))), look.columns(), 4))?;
+    }
+    if !report.written && report.exit.code != 0 {
+        return writeln!(out, "next: rediscover aof repair {} --skip-bad -o REPAIRED", argument(source));
+    }
     outputs(&report.outputs, report.written, look, out)
 }
 
@@ -61,6 +67,9 @@ pub fn cut(report: &CutReport, look: &Look, out: &mut dyn Write) -> io::Result<(
         format!("{}: {file}cut at {place}, {} left out", printable(source), size::human(report.lost_bytes))
     };
     writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+    for reason in &report.exit.reasons {
+        writeln!(out, "{}", wrap(&format!("  {}", look.paint(Paint::Bad, &printable(reason))), look.columns(), 4))?;
+    }
     outputs(&report.outputs, true, look, out)
 }
 

@@ -55,6 +55,12 @@ fn source(
     ) {
         writeln!(out, "{line}")?;
     }
+    if let Some(loaded) = source.loaded_by_server {
+        let why = source.loaded_why.as_deref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
+        let text =
+            if loaded { "what the server of this folder loads" } else { "not loaded by the server of this folder" };
+        writeln!(out, "{}", wrap(&format!("  {text}{why}"), look.columns(), 4))?;
+    }
     if let Some(log) = &source.log {
         super::log::contents(log, source.server_loads.as_ref(), look, out)?;
     }

@@ -123,6 +123,6 @@ mod tests {
             assert_eq!(text(raw), cell);
         }
         assert_eq!(names(&[]), "");
-        assert_eq!(names(&[KeyName::whole(b"=x"), KeyName::whole(b"\x1b\"")]), "\"\"\"=x\"\" \"\"\\x1b\\\"\"\"\"");
+        assert_eq!(names(&[KeyName::whole(b"=x"), KeyName::whole(b"\x1b\"")]), "\"\"\"=x\"\" \"\"\\x1b\\\"\"\"\"\"");
     }
 }

@@ -171,3 +171,42 @@ impl Dice {
         (0..length).map(|_| LETTERS[self.roll(36)]).collect()
     }
 }
+
+/// A log of about so many bytes: every kind of value, databases, transactions, annotations, expiries, bytes of all sorts.
+pub(crate) fn mixed(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut dice = Dice(seed);
+    let mut log = line("SELECT 0");
+    let mut seconds = 1_795_380_560;
+    let mut number = 0;
+    while log.len() < bytes {
+        number += 1;
+        let key = format!("{}:{}", ["user", "session", "q", "cache"][dice.roll(4)], dice.roll(100_000));
+        let length = 20 + dice.roll(120);
+        let value = dice.text(length);
+        match dice.roll(14) {
+            0 => log.extend(command(&[b"HSET", key.as_bytes(), b"name", &value, b"mail", &value[..10]])),
+            1 => log.extend(command(&[b"RPUSH", key.as_bytes(), &value, &value[..20]])),
+            2 => log.extend(command(&[b"ZADD", key.as_bytes(), b"1.5", &value[..15], b"2", b"second"])),
+            3 => log.extend(command(&[b"XADD", key.as_bytes(), format!("{number}-0").as_bytes(), b"f", &value])),
+            4 => {
+                log.extend(line("MULTI"));
+                log.extend(command(&[b"SADD", key.as_bytes(), &value]));
+                log.extend(line("INCR hits"));
+                log.extend(line("EXEC"));
+            }
+            5 => log.extend(command(&[b"DEL", key.as_bytes()])),
+            6 => {
+                let noise: Vec<_> = (0..dice.roll(60)).map(|_| dice.byte()).collect();
+                log.extend(command(&[b"APPEND", key.as_bytes(), &noise]));
+            }
+            7 => log.extend(command(&[b"SET", key.as_bytes(), b"*1\r\n$4\r\nEXEC\r\n\r\n"])),
+            8 if dice.roll(4) == 0 => log.extend(line(&format!("SELECT {}", dice.roll(12)))),
+            9 if dice.roll(4) == 0 => {
+                seconds += dice.roll(3);
+                log.extend(format!("#TS:{seconds}\r\n").as_bytes());
+            }
+            _ => log.extend(command(&[b"SET", key.as_bytes(), &value, b"PXAT", b"4102444800000"])),
+        }
+    }
+    log
+}
