@@ -246,8 +246,8 @@ fn add(to: &mut DatabaseCount, count: DatabaseCount) {
 /// sound.
 fn severity(kind: &str) -> Severity {
     match kind {
-        "empty-collection" | "not-looked-into" | "stream-length" | "stream-last-id" | "loose-line" | "bad-time"
-        | "time-backwards" => Severity::Warning,
+        "empty-collection" | "not-looked-into" | "stream-length" | "stream-last-id" | "loose-line"
+        | "module-command" | "bad-time" | "time-backwards" => Severity::Warning,
         _ => Severity::Error,
     }
 }

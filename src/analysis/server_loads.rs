@@ -1,6 +1,7 @@
 //! What a server does with an append-only file at its start: docs/aof-facts.md as code.
 
 use super::parts::FileRead;
+use crate::pipeline::Ended;
 use crate::report::{FirstDamage, LogTotals, Problem, ServerLoad, ServerLoads, Severity, Verdict};
 use crate::source::{Origin, Place};
 
@@ -26,7 +27,12 @@ pub(super) fn server_loads(files: &[FileRead], origin: &Origin) -> ServerLoads {
         }
         let log_at = file.scope.tally.log_at.unwrap_or(u64::MAX);
         let stops = |problem: &&Problem| stops(problem, log_at);
-        let Some(problem) = file.examined.integrity.problems.iter().find(stops) else { continue };
+        let mut problems = file.examined.integrity.problems.iter().filter(stops).peekable();
+        let Some(first) = problems.peek().copied() else { continue };
+        // That a transaction is open shows at the end, to which a server may not come; it crashes at the EXEC of one with a
+        // DISCARD.
+        let before = problems.find(|problem| !matches!(problem.kind.as_str(), "open-transaction" | "discard"));
+        let problem = before.filter(|problem| !ENDS.contains(&problem.kind.as_str())).unwrap_or(first);
         let is_last = index.saturating_add(1) == files.len();
         let in_log = problem.offset >= log_at;
         let lost = file.scope.tally.bytes.saturating_sub(problem.offset);
@@ -67,6 +73,10 @@ pub(super) fn server_loads(files: &[FileRead], origin: &Origin) -> ServerLoads {
 /// line of its own: servers say so and go on.
 fn stops(problem: &Problem, log_at: u64) -> bool {
     let in_payload = problem.offset >= log_at && problem.line.is_none();
+    // It is no damage; but without the module no server starts.
+    if problem.kind == "module-command" {
+        return true;
+    }
     problem.severity == Severity::Error && !in_payload && !PASSED_OVER.contains(&problem.kind.as_str())
 }
 
@@ -75,9 +85,11 @@ pub(super) fn first_damage(files: &[FileRead], totals: &LogTotals) -> Option<Fir
     let file = files.iter().find(|file| file.examined.verdict != Some(Verdict::Intact))?;
     let problem = file.examined.integrity.problems.iter().find(|problem| problem.severity == Severity::Error)?;
     let tally = &file.scope.tally;
-    let lost_bytes = match tally.log_at {
-        Some(_) => tally.skipped_bytes,
-        None => tally.bytes.saturating_sub(problem.offset),
+    let lost_at_end = match (tally.ended, tally.unreadable_end) {
+        (Ended::Complete, _) => 0,
+        // What can be read of an open transaction is lost as well.
+        _ if tally.skipped.is_empty() => tally.bytes.saturating_sub(problem.offset),
+        (_, from) => tally.bytes.saturating_sub(from.unwrap_or(tally.bytes)),
     };
     Some(FirstDamage {
         file: file.part.file.as_deref().map(str::to_owned),
@@ -85,7 +97,7 @@ pub(super) fn first_damage(files: &[FileRead], totals: &LogTotals) -> Option<Fir
         line: problem.line,
         expected: problem.expected.clone().unwrap_or_default(),
         found: problem.found.clone().unwrap_or_default(),
-        lost_bytes,
+        lost_bytes: tally.skipped_bytes.saturating_add(lost_at_end),
         readable_after: totals.after_damage,
     })
 }

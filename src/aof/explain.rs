@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 pub const LONGEST_EXPLAINED: u64 = 16 << 20;
 /// Bytes of a suspected line that are tried.
 const TRIED: usize = 24;
+/// What an attempt costs that comes to nothing.
+const ATTEMPT: u64 = 16;
 /// Lines that are suspected from either end.
 const MOST_SUSPECTS: usize = 64;
-/// Arguments that are passed over in all attempts together.
-const MOST_WORK: usize = 20_000_000;
 
 /// A command that one changed byte had made unreadable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +38,14 @@ impl Explained {
 /// The command that `damage` is but for one byte of its lines; none if there is none, or the damage is longer than
 /// [`LONGEST_EXPLAINED`]. What changed inside a value cannot be seen, and is no damage here. Where a changed length leaves a
 /// choice, it is the one with the most commands. It may be an annotation that has swallowed the next command's first line.
-pub fn explain(damage: &[u8]) -> Option<Explained> {
+///
+/// `work` is what may be done yet, about a byte that is read in an attempt each; at 0 nothing is explained any more.
+pub fn explain(damage: &[u8], work: &mut u64) -> Option<Explained> {
     if damage.len() as u64 > LONGEST_EXPLAINED {
         return None;
     }
     let mut bytes = damage.to_vec();
     let mut tried = BTreeSet::new();
-    let mut work = MOST_WORK;
     for start in suspects(damage) {
         let mut best: Option<(usize, u8, Whole)> = None;
         for at in start..start.saturating_add(TRIED).min(bytes.len()) {
@@ -54,7 +55,7 @@ pub fn explain(damage: &[u8]) -> Option<Explained> {
                     continue;
                 }
                 put(&mut bytes, at, other);
-                let whole = commands(&bytes, at, &mut work);
+                let whole = commands(&bytes, at, work);
                 if let Some(whole) = whole.filter(|whole| best.as_ref().is_none_or(|best| whole.items > best.2.items)) {
                     best = Some((at, other, whole));
                 }
@@ -114,7 +115,8 @@ struct Whole {
 
 /// The commands of which the bytes consist, if a server would take them all; `changed` is a place in one of them.
 /// Annotations may stand among them.
-fn commands(bytes: &[u8], changed: usize, work: &mut usize) -> Option<Whole> {
+fn commands(bytes: &[u8], changed: usize, work: &mut u64) -> Option<Whole> {
+    *work = work.checked_sub(ATTEMPT)?;
     let mut whole = Whole { items: 0, at: 0, len: 0, spans: Vec::new() };
     let mut spans = Vec::new();
     let mut at = 0usize;
@@ -124,13 +126,14 @@ fn commands(bytes: &[u8], changed: usize, work: &mut usize) -> Option<Whole> {
         let used = if rest.starts_with(b"#") {
             annotation(rest)?.len()
         } else {
-            let Ok(Scan::Whole { used, loose: None }) = resp::command(rest, &mut spans) else { return None };
+            let scan = resp::command(rest, &mut spans);
+            *work = work.checked_sub((spans.len() as u64).saturating_mul(ATTEMPT))?;
+            let Ok(Scan::Whole { used, loose: None }) = scan else { return None };
             let args = Args::new(rest, &spans, spans.len() as u64);
             Spec::lookup(&args).filter(|spec| spec.takes(args.count()))?;
             used
         };
         let next = at.saturating_add(used);
-        *work = work.checked_sub(spans.len().saturating_add(1))?;
         if (at..next).contains(&changed) {
             (whole.at, whole.len, whole.spans) = (at, used, std::mem::take(&mut spans));
         }
@@ -140,11 +143,18 @@ fn commands(bytes: &[u8], changed: usize, work: &mut usize) -> Option<Whole> {
     Some(whole)
 }
 
-/// The same command as servers write it; none if the bytes are not one whole command.
+/// The same commands as servers write them; none if the bytes are not whole commands, one or more.
 pub fn rewritten(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut spans = Vec::new();
-    let Ok(Scan::Whole { .. }) = resp::command(bytes, &mut spans) else { return None };
-    Some(written(Args::new(bytes, &spans, spans.len() as u64).iter().map(|arg| arg.head)))
+    let (mut all, mut spans) = (Vec::new(), Vec::new());
+    let mut rest = bytes;
+    loop {
+        let Ok(Scan::Whole { used, .. }) = resp::command(rest, &mut spans) else { return None };
+        all.append(&mut written(Args::new(rest, &spans, spans.len() as u64).iter().map(|arg| arg.head)));
+        rest = rest.get(used..)?;
+        if rest.is_empty() {
+            return Some(all);
+        }
+    }
 }
 
 /// Hands over the whole commands that bytes begin with, each with its place and length, up to the first that is none.
@@ -197,7 +207,7 @@ mod tests {
                 let mut damaged = command.clone();
                 damaged[at] ^= flip;
                 if resp::command(&damaged, &mut Vec::new()).is_err() {
-                    let explained = explain(&damaged).map(|found| found.bytes);
+                    let explained = explain(&damaged, &mut 1_000_000).map(|found| found.bytes);
                     assert_eq!(explained.as_ref(), Some(&command), "byte {at} ^ {flip}");
                 }
             }
@@ -206,8 +216,8 @@ mod tests {
 
     #[test]
     fn damage_of_two_bytes_is_not_explained() {
-        assert_eq!(explain(b"x3\r\n$3\r\nSET\r\n$1\r\nk\r\nx1\r\nv\r\n"), None);
-        assert_eq!(explain(b""), None);
-        assert_eq!(explain(&[0; 64]), None);
+        assert_eq!(explain(b"x3\r\n$3\r\nSET\r\n$1\r\nk\r\nx1\r\nv\r\n", &mut 1_000_000), None);
+        assert_eq!(explain(b"", &mut 1_000_000), None);
+        assert_eq!(explain(&[0; 64], &mut 1_000_000), None);
     }
 }

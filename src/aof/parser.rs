@@ -3,7 +3,7 @@
 //! A command that is too long to be held goes through in pieces ([`super::long`]). What the parser cannot go on after is an
 //! [`Item::Damage`] that says so, and it takes nothing more.
 
-use super::framer::{Start, annotated_time, annotation, database};
+use super::framer::{Kind, Start, annotated_time, annotation, database};
 use super::long::{Long, Place};
 use super::resp::{self, Scan};
 use super::writes::Writes;
@@ -140,7 +140,7 @@ impl Parser {
         sink.item(&Item::Command(command));
         if let Some(spec) = spec {
             if sink.wants_writes() {
-                self.writes.whole(spec, &command, sink);
+                self.writes.whole(spec, self.now.db, &command, sink);
             }
             self.inside(spec, &command, sink);
         }
@@ -187,9 +187,25 @@ impl Parser {
     }
 
     /// Whether a server would take it here, and what it changes for those after it.
+    #[inline]
     fn judge<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
+        self.find_fault(command, sink);
+        let kind = Kind::of(command.args.name());
+        if kind != Kind::Other {
+            let db = command.args.whole(1).and_then(database);
+            self.now.note(kind, command.offset, command.args.count(), db);
+        }
+    }
+
+    fn find_fault<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
         let Some(spec) = command.spec else {
-            return self.unknown(command, sink);
+            let (kind, expected) = if may_be_a_modules(command.args.name()) {
+                ("module-command", "a command that is known here, or the module that has this one")
+            } else {
+                ("unknown-command", "a command that a server known here has")
+            };
+            let flaw = Flaw::new(kind, "command", 0, expected, quoted(command));
+            return self.damage(&flaw, sink);
         };
         if !spec.takes(command.args.count()) {
             let expected = match spec.arity {
@@ -201,14 +217,10 @@ impl Parser {
         }
         match spec.effect {
             Effect::Select => {
-                if let Some(db) = command.args.whole(1).and_then(database) {
-                    self.now.db = db;
-                    self.now.db_known = true;
-                } else {
+                if command.args.whole(1).and_then(database).is_none() {
                     let expected = "a database number from 0 to 2147483647";
                     let flaw = Flaw::new("database-number", "SELECT", 0, expected, quoted(command));
                     self.damage(&flaw, sink);
-                    self.now.db_known = false;
                 }
             }
             Effect::Multi => {
@@ -217,9 +229,8 @@ impl Parser {
                     let flaw = Flaw::new("nested-multi", "transaction", 0, "EXEC before the next MULTI", found);
                     self.damage(&flaw, sink);
                 }
-                self.now.transaction = Some(self.now.offset);
             }
-            Effect::Exec if self.now.transaction.take().is_none() => {
+            Effect::Exec if self.now.transaction.is_none() => {
                 let flaw = Flaw::new("exec-without-multi", "transaction", 0, "MULTI before EXEC", "EXEC alone");
                 self.damage(&flaw, sink);
             }
@@ -230,20 +241,6 @@ impl Parser {
                 self.damage(&flaw, sink);
             }
             _ => {}
-        }
-    }
-
-    #[cold]
-    fn unknown<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
-        let expected = "a command that a server known here has";
-        let flaw = Flaw::new("unknown-command", "command", 0, expected, quoted(command));
-        self.damage(&flaw, sink);
-        // A SELECT with one byte changed: what follows belongs to a database that is not known.
-        let name = command.args.name().to_ascii_lowercase();
-        let like =
-            |known: &[u8]| name.len() == known.len() && name.iter().zip(known).filter(|(a, b)| a != b).count() <= 1;
-        if like(b"select") && command.args.count() == 2 {
-            self.now.db_known = false;
         }
     }
 
@@ -378,6 +375,18 @@ impl Parser {
         self.stopped = true;
         in_command || open.is_some()
     }
+}
+
+/// Whether a name that nobody knows here looks like a module's, as `HELLOTYPE.INSERT`, and not like a known one with a
+/// changed byte.
+#[cold]
+fn may_be_a_modules(name: &[u8]) -> bool {
+    let dotted = name.contains(&b'.') && name.iter().all(u8::is_ascii_graphic);
+    let near = |known: &[u8]| {
+        let differ = name.iter().zip(known).filter(|(a, b)| !a.eq_ignore_ascii_case(b)).count();
+        known.len() == name.len() && differ <= 1
+    };
+    dotted && !Spec::all().iter().any(|spec| near(spec.name.as_bytes()))
 }
 
 /// The beginning of a command as a message shows it.

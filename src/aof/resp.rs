@@ -104,6 +104,12 @@ pub(super) enum Scan {
 /// Follows one command and says where its arguments stand. A flaw's place counts from the `*`.
 #[inline]
 pub(super) fn command(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Result<Scan, Flaw> {
+    beginning(bytes, spans, u64::MAX)
+}
+
+/// The same of a command of which no more than so many arguments are wanted: one with more is never whole.
+#[inline]
+pub(super) fn beginning(bytes: &[u8], spans: &mut Vec<ArgSpan>, most: u64) -> Result<Scan, Flaw> {
     spans.clear();
     let Line::Number { value: count, used, loose: odd } = line(bytes, b'*')? else { return Ok(Scan::More) };
     if count == 0 {
@@ -111,7 +117,7 @@ pub(super) fn command(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Result<Scan, Fl
     }
     let mut at = used;
     let mut loose = odd.then_some(0);
-    for _ in 0..count {
+    for _ in 0..count.min(most) {
         let rest = bytes.get(at..).unwrap_or_default();
         let (length, used, odd) = match line(rest, b'$') {
             Ok(Line::Number { value, used, loose }) => (value, used, loose),
@@ -129,7 +135,7 @@ pub(super) fn command(bytes: &[u8], spans: &mut Vec<ArgSpan>) -> Result<Scan, Fl
         spans.push(ArgSpan { at: start, held: end.saturating_sub(start), len: length });
         at = end.saturating_add(2);
     }
-    Ok(Scan::Whole { used: at, loose })
+    Ok(if count > most { Scan::More } else { Scan::Whole { used: at, loose } })
 }
 
 /// Whether the beginning of a command, at which a log ends, may be one: a line that ends with the input is read by servers

@@ -3,19 +3,23 @@
 //!
 //! A value that holds whole commands of its own looks the same: nothing in the bytes tells the two apart.
 
-use super::framer::annotated_time;
+use super::framer::{annotated_time, annotation};
 use super::resp::{self, Scan};
 use crate::base::{Cancel, Error, ErrorKind, Result};
 use crate::keyspace::command::Spec;
 use crate::keyspace::{ArgSpan, Args};
-use std::io::{self, Read};
+use std::io::Read;
 
 /// Commands in a row that are taken for a proof.
 const IN_A_ROW: usize = 3;
-/// Bytes that are read at once.
-const WINDOW: usize = 1 << 20;
-/// A command that is longer than this is taken for one by its beginning.
+/// Bytes that are read at once: few at first, for the next command is near as a rule, and damage may be everywhere.
+const FIRST_WINDOW: u64 = 16 << 10;
+const WINDOW: u64 = 1 << 20;
+/// A command that is longer than this, or has more arguments, is taken for one by its beginning.
 const LONGEST: usize = 8 << 20;
+const MOST_ARGUMENTS: usize = 1024;
+/// Annotations in a row that are a proof as well: servers write one.
+const MOST_ANNOTATIONS: usize = 64;
 
 /// Where reading goes on after damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +50,13 @@ pub fn resync(reader: &mut dyn Read, torn: bool, cancel: &Cancel) -> Result<Resy
     let mut at_line = false;
     let mut from = 1usize;
     let mut spans = Vec::new();
+    let mut window = FIRST_WINDOW;
     loop {
         if cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Interrupted));
         }
-        ended |= fill(reader, &mut buffer)?;
+        ended |= fill(reader, &mut buffer, window)?;
+        window = window.saturating_mul(4).min(WINDOW);
         let candidate = loop {
             let Some(candidate) = next_line(&buffer, from, at_line) else { break None };
             match chain(buffer.get(candidate..).unwrap_or_default(), ended, torn, &mut spans) {
@@ -103,14 +109,9 @@ impl Hidden {
 }
 
 /// Reads more: true at the end.
-fn fill(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> Result<bool> {
-    let before = buffer.len();
-    let read = reader.take(WINDOW as u64).read_to_end(buffer);
-    match read {
-        Ok(_) => Ok(buffer.len() == before),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(true),
-        Err(error) => Err(Error::io("read", error)),
-    }
+fn fill(reader: &mut dyn Read, buffer: &mut Vec<u8>, most: u64) -> Result<bool> {
+    let read = reader.take(most).read_to_end(buffer).map_err(|error| Error::io("read", error))?;
+    Ok(read == 0)
 }
 
 /// The next place from here on where a line begins as commands and annotations do.
@@ -139,20 +140,22 @@ enum Chain {
 fn chain(bytes: &[u8], ended: bool, torn: bool, spans: &mut Vec<ArgSpan>) -> Chain {
     let mut at = 0usize;
     let mut good = 0usize;
-    while good < IN_A_ROW {
+    let mut annotations = 0usize;
+    while good < IN_A_ROW && annotations < MOST_ANNOTATIONS {
         let rest = bytes.get(at..).unwrap_or_default();
         if rest.is_empty() {
             return unfinished(ended, torn, good);
         }
         if rest.first() == Some(&b'#') {
-            let Some(end) = memchr::memchr(b'\n', rest) else { return unfinished(ended, torn, good) };
-            if annotated_time(rest.get(..=end).unwrap_or_default()).is_none() {
+            let Some(line) = annotation(rest) else { return unfinished(ended, torn, good) };
+            if annotated_time(line).is_none() {
                 return Chain::Bad;
             }
-            at = at.saturating_add(end).saturating_add(1);
+            at = at.saturating_add(line.len());
+            annotations = annotations.saturating_add(1);
             continue;
         }
-        match resp::command(rest, spans) {
+        match resp::beginning(rest, spans, MOST_ARGUMENTS as u64) {
             Ok(Scan::Whole { loose: Some(_), .. }) | Err(_) => return Chain::Bad,
             Ok(Scan::Whole { used, loose: None }) => {
                 if !is_known(&Args::new(rest, spans, spans.len() as u64), true) {
@@ -166,7 +169,7 @@ fn chain(bytes: &[u8], ended: bool, torn: bool, spans: &mut Vec<ArgSpan>) -> Cha
                 if !spans.is_empty() && !named {
                     return Chain::Bad;
                 }
-                return match (named, bytes.len() >= LONGEST) {
+                return match (named, bytes.len() >= LONGEST || spans.len() >= MOST_ARGUMENTS) {
                     _ if ended && torn => Chain::Bad,
                     (true, long) if long || good > 0 => Chain::Good,
                     (_, true) => Chain::Bad,
@@ -191,4 +194,37 @@ fn unfinished(ended: bool, torn: bool, good: usize) -> Chain {
 
 fn is_known(args: &Args<'_>, whole: bool) -> bool {
     Spec::lookup(args).is_some_and(|spec| !whole || spec.takes(args.count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(bytes: &[u8]) -> &'static str {
+        match chain(bytes, false, false, &mut Vec::new()) {
+            Chain::Good => "good",
+            Chain::Bad => "bad",
+            Chain::More => "more",
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_waited_for() {
+        assert_eq!(judge(&b"#".repeat(1000)), "more");
+        assert_eq!(judge(&b"#".repeat(1023)), "bad", "no annotation is longer");
+        assert_eq!(judge(&b"#TS:1\r\n".repeat(63)), "more");
+        assert_eq!(judge(&b"#TS:1\r\n".repeat(64)), "good");
+        let many = |count: usize| [b"*9000\r\n$3\r\nDEL\r\n".as_slice(), &b"$1\r\nk\r\n".repeat(count)].concat();
+        assert_eq!((judge(&many(1000)), judge(&many(1023))), ("more", "good"));
+    }
+
+    #[test]
+    fn the_next_command_is_found_behind_anything() {
+        let commands = b"*1\r\n$4\r\nPING\r\n".repeat(3);
+        for damage in [b"x\n".to_vec(), b"#\n".repeat(40_000), b"\n*".repeat(40_000), vec![b'\n'; 3 << 20]] {
+            let bytes = [damage.as_slice(), b"\n", &commands].concat();
+            let found = resync(&mut bytes.as_slice(), false, &Cancel::default()).expect("it can be read");
+            assert_eq!((found.found, found.skipped), (true, damage.len() as u64 + 1));
+        }
+    }
 }

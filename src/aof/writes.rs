@@ -118,13 +118,13 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Hands over what a whole command writes.
+    /// Hands over what a whole command writes to this database, the last that was selected where it is not known.
     #[inline]
-    pub(super) fn whole<S: Sink>(&mut self, spec: &'static Spec, command: &Command<'_>, sink: &mut S) {
+    pub(super) fn whole<S: Sink>(&mut self, spec: &'static Spec, db: u64, command: &Command<'_>, sink: &mut S) {
         if spec.values == Values::None {
             return;
         }
-        self.begin_at(spec, command.args.count(), command.db.unwrap_or_default(), command.offset, command.time);
+        self.begin_at(spec, command.args.count(), db, command.offset, command.time);
         // Here it is known from the beginning.
         self.take_expiry(command);
         for (index, arg) in command.args.iter().enumerate() {

@@ -6,7 +6,7 @@ use crate::keyspace::Command;
 use crate::pipeline::{Ended, RowSource, RunOptions, Scope, Selection, rows};
 use crate::rdb::{Depth, Head, Item};
 use crate::report::LogRole;
-use crate::source::{Hashes, Origin, Part, open_part};
+use crate::source::{Hashes, Origin, Part, Place, open_part};
 use std::sync::Arc;
 
 /// Where a log is cut.
@@ -23,20 +23,19 @@ pub enum Moment {
 /// Looks for the first command that goes.
 struct Finder {
     moment: Moment,
-    /// Where the first one begins that goes, or its transaction.
-    found: Option<u64>,
-    /// A command without a time stands before it.
-    timed: bool,
-    untimed: bool,
-    damage: Option<(u64, String)>,
+    seen: Seen,
 }
 
-/// What a batch comes to.
+/// What a batch comes to, or all of them.
 #[derive(Default)]
 struct Seen {
+    /// Where the first command begins that goes, or its transaction.
     found: Option<u64>,
+    /// Whether it is known of any when it ran.
     timed: bool,
-    untimed: bool,
+    /// The line after the last command.
+    next_line: u64,
+    /// What cannot be read before that.
     damage: Option<(u64, String)>,
 }
 
@@ -63,24 +62,22 @@ impl RowSource for Finder {
 
     fn observe(&mut self, item: &Item<'_>) {
         match item {
-            Item::Command(command) if self.found.is_none() => {
+            Item::Command(command) if self.seen.found.is_none() => {
                 if self.goes(command) {
-                    self.found = Some(command.transaction.unwrap_or(command.offset));
+                    self.seen.found = Some(command.transaction.unwrap_or(command.offset));
                 }
-                self.timed |= command.time.is_some();
-                self.untimed |= command.time.is_none();
+                self.seen.timed |= command.time.is_some();
+                self.seen.next_line = command.line.saturating_add(command.lines);
             }
-            Item::Damage(damage) if damage.fatal && self.found.is_none() => {
-                self.damage.get_or_insert_with(|| (damage.offset, damage.flaw.to_string()));
+            Item::Damage(damage) if damage.fatal && self.seen.found.is_none() => {
+                self.seen.damage.get_or_insert_with(|| (damage.offset, damage.flaw.to_string()));
             }
             _ => {}
         }
     }
 
     fn take(&mut self) -> Seen {
-        let seen = Seen { found: self.found, timed: self.timed, untimed: self.untimed, damage: self.damage.take() };
-        (self.found, self.timed, self.untimed) = (None, false, false);
-        seen
+        std::mem::take(&mut self.seen)
     }
 }
 
@@ -91,6 +88,11 @@ impl RowSource for Finder {
 /// [`ErrorKind::Unsupported`] where the log is damaged before the cut. A file cannot be read; the run was cancelled.
 pub fn plan_cut(origin: &Origin, moment: &Moment, options: &RunOptions) -> Result<(Plan, u64)> {
     let parts = origin.parts();
+    if let Place::Log(set) = &origin.place
+        && let Some(refused) = set.refused()
+    {
+        return Err(Error::new(ErrorKind::Unsupported { what: refused }).about(&origin.name));
+    }
     let cut_file = match moment {
         Moment::Time(_) => None,
         Moment::Offset(name, _) | Moment::Line(name, _) => Some(place_of(&parts, name.as_deref())?),
@@ -122,6 +124,14 @@ pub fn plan_cut(origin: &Origin, moment: &Moment, options: &RunOptions) -> Resul
                 .with_hint("'rediscover aof repair' first"));
         }
         let mut file = FilePlan::unchanged(part, &scope);
+        let rdb_end = file.log_at.unwrap_or(if scope.prologue.header.is_some() { file.bytes } else { 0 });
+        if let Moment::Offset(_, offset) = moment
+            && looks
+            && *offset < rdb_end
+        {
+            let what = format!("offset {offset} is inside the RDB of {name}, which ends at {rdb_end}: it stays whole");
+            return Err(Error::new(ErrorKind::Usage { option: "--at", what }));
+        }
         if let Some(at) = seen.found {
             cut = true;
             cut_at = at;
@@ -131,12 +141,20 @@ pub fn plan_cut(origin: &Origin, moment: &Moment, options: &RunOptions) -> Resul
             // Everything of it stays; what comes after it goes.
             cut = true;
             cut_at = file.bytes;
-            if let Moment::Offset(_, offset) = moment
-                && *offset > file.bytes
-            {
-                let what = format!("{name} has {} bytes, and offset {offset} is after them", file.bytes);
+            let what = match moment {
+                Moment::Offset(_, offset) if *offset > file.bytes => {
+                    Some(format!("{name} has {} bytes, and offset {offset} is after them", file.bytes))
+                }
+                Moment::Line(_, line) if *line > seen.next_line.max(1) => {
+                    Some(format!("the commands of {name} end before line {}", seen.next_line.max(1)))
+                }
+                _ => None,
+            };
+            if let Some(what) = what {
                 return Err(Error::new(ErrorKind::Usage { option: "--at", what }));
             }
+        } else {
+            cut_at = file.bytes;
         }
         plan.files.push(file);
     }
@@ -165,18 +183,18 @@ fn place_of(parts: &[Part], name: Option<&str>) -> Result<usize> {
 /// Bytes of a file that is left out.
 fn stored_bytes(part: &Part) -> u64 {
     match &part.place {
-        crate::source::Place::Path(path) => path.metadata().map_or(0, |facts| facts.len()),
+        Place::Path(path) => path.metadata().map_or(0, |facts| facts.len()),
         _ => 0,
     }
 }
 
 fn look(origin: &Origin, part: &Part, moment: &Moment, options: &RunOptions) -> Result<(Seen, Scope)> {
     let mut stream = open_part(origin, part, Hashes::default(), Arc::clone(&options.progress))?;
-    let finder = |_: &_, _| Finder { moment: moment.clone(), found: None, timed: false, untimed: false, damage: None };
+    let finder = |_: &_, _| Finder { moment: moment.clone(), seen: Seen::default() };
     let mut all = Seen::default();
     let scope = rows(&mut stream, finder, &Selection::default(), options, &mut |seen: Seen| {
         all.timed |= seen.timed;
-        all.untimed |= seen.untimed;
+        all.next_line = all.next_line.max(seen.next_line);
         all.found = all.found.or(seen.found);
         all.damage = all.damage.take().or(seen.damage);
         Ok(())

@@ -98,7 +98,9 @@ impl RowSource for Events {
                 let kind = damage.flaw.kind().0;
                 match kind {
                     "loose-line" => self.loose = true,
-                    "unknown-command" | "wrong-arity" | "database-number" => self.bad = Some(kind),
+                    "unknown-command" | "wrong-arity" | "database-number" | "discard" | "discard-without-multi" => {
+                        self.bad = Some(kind);
+                    }
                     _ if damage.fatal => {
                         // Where its command begins.
                         let from = damage.offset.saturating_sub(damage.flaw.at());

@@ -11,8 +11,9 @@ mod events;
 mod output;
 mod plan;
 mod repair;
+mod reread;
 
 pub use cut::{Moment, plan_cut, plan_split};
-pub use output::{Target, Written, write, write_bytes};
+pub use output::{Owner, Target, Written, write, write_bytes};
 pub use plan::{Edit, FilePlan, Plan, With};
 pub use repair::{RepairOptions, plan_repair};

@@ -4,9 +4,9 @@ use super::plan::{FilePlan, With};
 use crate::aof;
 use crate::base::{Cancel, Error, ErrorKind, Result};
 use crate::source::Again;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Where one file of a plan goes.
@@ -16,6 +16,17 @@ pub struct Target {
     pub path: PathBuf,
     /// Where commands go whose database is not known, if there are any.
     pub side: PathBuf,
+    /// The file is replaced, and belongs to the same owner then; none where nothing may be there yet.
+    pub owner: Option<Owner>,
+}
+
+/// Whose a file is, and who may read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the word itself")]
+pub struct Owner {
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// A file that was written.
@@ -30,15 +41,20 @@ pub struct Written {
 /// The first line of a side file: an annotation, so that it is a log still.
 const SIDE_HEAD: &[u8] = b"# commands whose database is not known: put SELECT before them, or leave them\r\n";
 
-/// Writes one file as its plan says. Files are readable for their owner alone. Memory: 128 KiB and the largest command that
-/// is rewritten.
+/// Writes one file as its plan says. Files are readable for their owner alone, unless they replace one. Memory: 128 KiB and
+/// the commands that are rewritten together.
 ///
 /// # Errors
-/// [`ErrorKind::Io`]; [`ErrorKind::Interrupted`]. Nothing half-written is left.
+/// [`ErrorKind::Io`], also where something is there that is not to be replaced; [`ErrorKind::Interrupted`]. Nothing
+/// half-written is left.
 pub fn write(plan: &FilePlan, target: &Target, cancel: &Cancel) -> Result<Vec<Written>> {
     let mut reader = Again::new(plan.part.place.clone()).open_at(0)?;
-    let mut out = Beside::new(&target.path)?;
-    let mut side: Option<Beside> = None;
+    let mut out = Beside::new(&target.path, target.owner)?;
+    let has_side = plan.edits.iter().any(|edit| edit.with == With::Side);
+    let mut side = if has_side { Some(Beside::new(&target.side, None)?) } else { None };
+    if let Some(side) = &mut side {
+        side.put(SIDE_HEAD)?;
+    }
     let mut at = 0u64;
     for edit in &plan.edits {
         copy(&mut reader, edit.from.saturating_sub(at), &mut out, cancel)?;
@@ -47,17 +63,13 @@ pub fn write(plan: &FilePlan, target: &Target, cancel: &Cancel) -> Result<Vec<Wr
             With::Nothing | With::Text(_) => pass(&mut reader, length, cancel)?,
             With::Rewritten => {
                 let mut bytes = Vec::new();
-                reader
-                    .by_ref()
-                    .take(length)
-                    .read_to_end(&mut bytes)
-                    .map_err(|error| Error::io("read it again", error))?;
+                let read = reader.by_ref().take(length).read_to_end(&mut bytes);
+                if read.map_err(|error| Error::io("read it again", error))? as u64 != length {
+                    return Err(shorter());
+                }
                 out.put(&aof::rewritten(&bytes).unwrap_or(bytes))?;
             }
             With::Side => {
-                if side.is_none() {
-                    side.insert(Beside::new(&target.side)?).put(SIDE_HEAD)?;
-                }
                 let Some(side) = &mut side else { continue };
                 copy(&mut reader, length, side, cancel)?;
             }
@@ -68,11 +80,18 @@ pub fn write(plan: &FilePlan, target: &Target, cancel: &Cancel) -> Result<Vec<Wr
         at = edit.to;
     }
     copy(&mut reader, plan.bytes.saturating_sub(at), &mut out, cancel)?;
-    let mut written = vec![out.finish()?];
-    if let Some(side) = side {
-        written.push(side.finish()?);
-    }
-    Ok(written)
+    // The side file first: what is in neither place is lost.
+    let side = side.map(Beside::finish).transpose()?;
+    let written = match out.finish() {
+        Ok(written) => written,
+        Err(error) => {
+            if let Some(side) = side {
+                let _ = std::fs::remove_file(side.path);
+            }
+            return Err(error);
+        }
+    };
+    Ok([written].into_iter().chain(side).collect())
 }
 
 /// Writes bytes as a file of their own, in the same manner.
@@ -80,7 +99,7 @@ pub fn write(plan: &FilePlan, target: &Target, cancel: &Cancel) -> Result<Vec<Wr
 /// # Errors
 /// [`ErrorKind::Io`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<Written> {
-    let mut out = Beside::new(path)?;
+    let mut out = Beside::new(path, None)?;
     out.put(bytes)?;
     out.finish()
 }
@@ -134,18 +153,29 @@ struct Beside {
     temporary: tempfile::TempPath,
     file: BufWriter<File>,
     bytes: u64,
+    owner: Option<Owner>,
 }
 
 impl Beside {
-    fn new(path: &Path) -> Result<Self> {
+    /// Without an owner to keep, nothing may be there yet.
+    fn new(path: &Path, owner: Option<Owner>) -> Result<Self> {
         let failed = |error| Error::io("write", error).about(path.display().to_string());
+        if owner.is_none() && path.symlink_metadata().is_ok() {
+            return Err(failed(io::ErrorKind::AlreadyExists.into()));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new()
             .prefix(".rediscover-")
             .make_in(folder, |path| OpenOptions::new().write(true).create_new(true).mode(0o600).open(path))
             .map_err(failed)?;
         let (file, temporary) = temporary.into_parts();
-        Ok(Self { path: path.to_path_buf(), temporary, file: BufWriter::with_capacity(128 << 10, file), bytes: 0 })
+        Ok(Self {
+            path: path.to_path_buf(),
+            temporary,
+            file: BufWriter::with_capacity(128 << 10, file),
+            bytes: 0,
+            owner,
+        })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -158,8 +188,20 @@ impl Beside {
         let name = self.path.display().to_string();
         let failed = |error| Error::io("write", error).about(name.clone());
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
+        if let Some(owner) = self.owner {
+            // Before it has its name: the server must be able to read what it finds there.
+            let own = file.metadata().map_err(failed)?;
+            if (own.uid(), own.gid()) != (owner.uid, owner.gid) {
+                fchown(&file, Some(owner.uid), Some(owner.gid)).map_err(failed)?;
+            }
+            file.set_permissions(Permissions::from_mode(owner.mode)).map_err(failed)?;
+        }
         file.sync_all().map_err(failed)?;
-        self.temporary.persist(&self.path).map_err(|error| failed(error.error))?;
+        let named = match self.owner {
+            Some(_) => self.temporary.persist(&self.path),
+            None => self.temporary.persist_noclobber(&self.path),
+        };
+        named.map_err(|error| failed(error.error))?;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(Written { path: self.path, bytes: self.bytes })

@@ -11,7 +11,7 @@ pub enum With {
     Nothing,
     /// These bytes.
     Text(Vec<u8>),
-    /// The same command, as servers write it.
+    /// The same commands, as servers write them.
     Rewritten,
     /// Nothing; the bytes go to the side file.
     Side,
@@ -51,11 +51,8 @@ impl FilePlan {
 
     /// Whether all that goes is at its end.
     pub fn only_cuts_the_end(&self) -> bool {
-        match self.edits.as_slice() {
-            [] => true,
-            [edit] => edit.with == With::Nothing && edit.to == self.bytes,
-            _ => false,
-        }
+        let mut goes = self.edits.iter().filter(|edit| edit.with != With::Rewritten);
+        goes.all(|edit| edit.with == With::Nothing && edit.to == self.bytes)
     }
 
     /// Puts an edit in the place of those that it covers.
@@ -81,7 +78,7 @@ pub struct Plan {
     pub dropped: Vec<DroppedCommand>,
     /// How many go in all.
     pub dropped_commands: u64,
-    /// Bytes that go, or go aside.
+    /// Bytes that go; those that go aside are not among them.
     pub lost_bytes: u64,
     /// Commands whose database is not known, which go to a side file.
     pub unplaced_commands: u64,

@@ -3,14 +3,14 @@
 
 use super::events::{Event, Events, What};
 use super::plan::{Edit, FilePlan, Plan, With};
+use super::reread::Reread;
 use crate::aof::{self, Explained};
 use crate::base::{Error, ErrorKind, Result};
 use crate::keyspace::command::Spec;
 use crate::keyspace::{Args, KeyName, escape};
 use crate::pipeline::{RunOptions, Selection, rows};
 use crate::report::{DropReason, DroppedCommand};
-use crate::source::{Again, Hashes, Origin, Part, open_part};
-use std::io::Read;
+use crate::source::{Hashes, Origin, Part, open_part};
 use std::sync::Arc;
 
 /// What repair is asked.
@@ -22,15 +22,21 @@ pub struct RepairOptions {
     pub assume_db: Option<u64>,
 }
 
-/// Bytes of a stretch that are looked into for the commands in it.
-const MOST_LISTED: u64 = 16 << 20;
+/// Work on explanations for one file. Ten thousand damages of a usual log take a quarter of it.
+const MOST_WORK: u64 = 4 << 30;
+/// Edits of one file: what needs more of them is no log that somebody wants back.
+const MOST_EDITS: usize = 1 << 20;
+/// Commands one after the other are rewritten together up to so many bytes.
+const REWRITTEN_BYTES: u64 = 1 << 20;
 /// Commands that are not written as servers write them are looked into up to so many: of a log that somebody else wrote
 /// all are such.
 const MOST_LOOKED_INTO: u32 = 1000;
 /// Stretches of damage in one transaction that are known apart.
 const MOST_HOLES: usize = 1000;
-/// Keys that are named of one command.
+/// Keys that are named of one command, and their bytes; bytes of a name that nobody knows.
 const MOST_KEYS: usize = 100;
+const MOST_KEY_BYTES: usize = 64 << 10;
+const MOST_NAME: usize = 64;
 
 /// Says what has to go so that a server loads the rest.
 ///
@@ -56,7 +62,8 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
     let mut mender = Mender {
         file: FilePlan { part, log_at: None, bytes: 0, compressed: stream.compression().is_some(), edits: Vec::new() },
         name,
-        again,
+        reread: Reread::new(again, stream.compression().is_some(), options.run.cancel.clone()),
+        work: MOST_WORK,
         assume_db: options.assume_db,
         plan,
         end: None,
@@ -89,9 +96,10 @@ fn repair_file(origin: &Origin, part: Part, options: &RepairOptions, plan: &mut 
     mender.finish()
 }
 
-/// Commands that were counted.
+/// What holds at a place: the database, and what was counted up to there.
 #[derive(Debug, Clone, Copy)]
-struct Counts {
+struct State {
+    db: Option<u64>,
     kept: u64,
     unplaced: u64,
     rewritten: u64,
@@ -101,23 +109,22 @@ struct Counts {
 #[derive(Debug, Clone)]
 struct Open {
     from: u64,
-    /// The database before it.
-    db: Option<u64>,
-    /// What was counted before it.
-    before: Counts,
-    /// What is damaged in it, at most [`MOST_HOLES`] of them, and what was counted up to the last.
+    /// What held before it.
+    before: State,
+    /// What goes of it in any case, at most [`MOST_HOLES`] of them.
     holes: Vec<(u64, u64)>,
+    damaged: bool,
+    /// The end of damage that cannot be explained, and what holds there: its EXEC may have been in it.
+    ended: Option<(u64, State)>,
     /// The end of its MULTI, while no database is known: it goes aside if none is selected before EXEC.
     aside: Option<u64>,
-    damaged: Option<(u64, Counts)>,
 }
 
 impl Open {
-    fn damage(&mut self, from: u64, to: u64, counts: Counts) {
+    fn hole(&mut self, from: u64, to: u64) {
         if self.holes.len() < MOST_HOLES {
             self.holes.push((from, to));
         }
-        self.damaged = Some((to, counts));
     }
 }
 
@@ -125,11 +132,14 @@ impl Open {
 struct Mender<'p> {
     file: FilePlan,
     name: String,
-    again: Again,
+    reread: Reread,
+    /// What may be done yet to explain damage.
+    work: u64,
     assume_db: Option<u64>,
     plan: &'p mut Plan,
-    /// The end of the last command, and where that begins. Before the first command it is not known behind a preamble.
+    /// The end of the last command. Before the first command it is not known behind a preamble.
     end: Option<u64>,
+    /// Where it begins, if damage after it may be a part of it: it may have had more arguments.
     last: Option<u64>,
     /// None if a SELECT may have been lost.
     db: Option<u64>,
@@ -162,6 +172,10 @@ impl Mender<'_> {
 
     /// Takes what is sound.
     fn take(&mut self, event: &Event) -> Result<()> {
+        if self.file.edits.len() > MOST_EDITS {
+            let what = format!("has to change in more than {MOST_EDITS} places, which is beyond mending");
+            return Err(Error::new(ErrorKind::Unsupported { what }).about(&self.name));
+        }
         match &event.what {
             What::Run => self.place(event),
             What::Select(db) => {
@@ -174,7 +188,14 @@ impl Mender<'_> {
             }
             What::Multi => {
                 self.perhaps = None;
-                self.end_of_damaged()?;
+                self.end_of_damaged(event.from)?;
+                if let Some(open) = &mut self.open {
+                    // Servers answer it with an error, and queue on.
+                    open.hole(event.from, event.to);
+                    self.drop_stretch(event.from, event.to, event.line, DropReason::NestedMulti)?;
+                    (self.end, self.last) = (Some(event.to), None);
+                    return Ok(());
+                }
                 let mut open = self.opened(event.from);
                 if self.db.is_some() {
                     self.place(event);
@@ -187,9 +208,9 @@ impl Mender<'_> {
             What::Exec => {
                 let perhaps = self.perhaps.take();
                 match self.open.take().or(perhaps) {
-                    Some(open) if open.damaged.is_some() => {
+                    Some(open) if open.damaged => {
                         self.place(event);
-                        self.drop_transaction(&open, event.to, self.counts())?;
+                        self.drop_transaction(&open, event.to, self.state())?;
                     }
                     Some(open) => {
                         if let Some(to) = open.aside {
@@ -203,25 +224,31 @@ impl Mender<'_> {
             What::Bad(_) | What::Damage(..) => {}
         }
         self.end = Some(event.to);
-        self.last = Some(event.last);
+        // Those that others depend on have as many arguments as they must have.
+        self.last = (event.what == What::Run).then_some(event.last);
         Ok(())
     }
 
-    fn counts(&self) -> Counts {
-        let plan = &self.plan;
-        Counts { kept: plan.kept_commands, unplaced: plan.unplaced_commands, rewritten: plan.rewritten_commands }
+    fn state(&self) -> State {
+        State {
+            db: self.db,
+            kept: self.plan.kept_commands,
+            unplaced: self.plan.unplaced_commands,
+            rewritten: self.plan.rewritten_commands,
+        }
     }
 
     /// A transaction that begins here.
     fn opened(&self, from: u64) -> Open {
-        Open { from, db: self.db, before: self.counts(), holes: Vec::new(), aside: None, damaged: None }
+        Open { from, before: self.state(), holes: Vec::new(), damaged: false, ended: None, aside: None }
     }
 
-    /// Another transaction begins: the EXEC of the one before was in the damage, and what came after it was no part of it.
-    fn end_of_damaged(&mut self) -> Result<()> {
-        let Some(open) = self.open.take() else { return Ok(()) };
-        let Some((to, counts)) = open.damaged else { return Ok(()) };
-        self.drop_transaction(&open, to, counts)
+    /// A damaged transaction has no EXEC before this place: either that was in damage, and what came after it was no part of
+    /// the transaction; or there is none.
+    fn end_of_damaged(&mut self, at: u64) -> Result<()> {
+        let Some(open) = self.open.take_if(|open| open.damaged) else { return Ok(()) };
+        let (to, state) = open.ended.unwrap_or((at, self.state()));
+        self.drop_transaction(&open, to, state)
     }
 
     /// What stands before this place and was not judged yet: damage that follows an odd command is a part of it.
@@ -244,7 +271,7 @@ impl Mender<'_> {
         if self.looked_into < MOST_LOOKED_INTO {
             self.looked_into = self.looked_into.saturating_add(1);
             let bytes = self.bytes(event.from, event.to)?;
-            let found = aof::explain(&bytes);
+            let found = aof::explain(&bytes, &mut self.work);
             if let Some(found) = found.filter(|found| aof::rewritten(&found.bytes) != aof::rewritten(&bytes)) {
                 return self.explained(event.from, event.line, &found);
             }
@@ -261,16 +288,20 @@ impl Mender<'_> {
                 self.plan.kept_commands = self.plan.kept_commands.saturating_sub(event.commands);
                 With::Side
             }
-            (Some(_), true) => {
+            // One that is longer stays as it is: servers read it, and to write it anew it has to be held.
+            (Some(_), true) if event.to.saturating_sub(event.from) <= Reread::LONGEST => {
                 self.plan.rewritten_commands = self.plan.rewritten_commands.saturating_add(1);
                 With::Rewritten
             }
-            (Some(_), false) => return,
+            (Some(_), _) => return,
         };
         let (from, to) = (event.from, event.to);
-        if let Some(last) =
-            self.file.edits.last_mut().filter(|last| last.to == from && last.with == with && with == With::Side)
-        {
+        let goes_on = |last: &&mut Edit| {
+            last.to == from
+                && last.with == with
+                && (with == With::Side || to.saturating_sub(last.from) <= REWRITTEN_BYTES)
+        };
+        if let Some(last) = self.file.edits.last_mut().filter(goes_on) {
             last.to = to;
             return;
         }
@@ -282,10 +313,12 @@ impl Mender<'_> {
         let reason = match kind {
             "unknown-command" => DropReason::UnknownCommand,
             "wrong-arity" => DropReason::WrongArity,
-            _ => DropReason::BadSelect,
+            "database-number" => DropReason::BadSelect,
+            _ => DropReason::Discard,
         };
         let bytes = self.bytes(event.from, event.to)?;
-        if let Some(found) = aof::explain(&bytes) {
+        let may_be_another = reason != DropReason::Discard;
+        if let Some(found) = may_be_another.then(|| aof::explain(&bytes, &mut self.work)).flatten() {
             return self.explained(event.from, event.line, &found);
         }
         let mut name = Vec::new();
@@ -302,7 +335,7 @@ impl Mender<'_> {
         let (head, tail) = annotations(&between);
         let (mut from, to) = (from.saturating_add(head), to.saturating_sub(tail));
         let own = between.get(usize_of(head)..between.len().saturating_sub(usize_of(tail))).unwrap_or_default();
-        if let Some(found) = aof::explain(own) {
+        if let Some(found) = aof::explain(own, &mut self.work) {
             return self.explained(from, line, &found);
         }
         let is_rest = matches!(own, [b'$', b'0'..=b'9', ..]);
@@ -311,7 +344,7 @@ impl Mender<'_> {
         // part of the damage.
         if let Some(last) = self.last.filter(|_| !own.is_empty()) {
             let longer = self.bytes(last, to)?;
-            let found = aof::explain(&longer);
+            let found = aof::explain(&longer, &mut self.work);
             if is_rest || found.is_some() {
                 let kept =
                     if self.db.is_some() { &mut self.plan.kept_commands } else { &mut self.plan.unplaced_commands };
@@ -323,7 +356,7 @@ impl Mender<'_> {
             }
         }
         let perhaps = self.opened(from);
-        self.drop_damage(from, to, line, None);
+        self.drop_damage(from, to, line, DropReason::Unreadable, None);
         self.last = None;
         if aof::may_hide_select(&bytes) || to.saturating_sub(from) > aof::LONGEST_EXPLAINED {
             self.lose_db(from, to);
@@ -332,6 +365,10 @@ impl Mender<'_> {
             self.perhaps.get_or_insert(perhaps);
         }
         self.damage_open(from, to);
+        let state = self.state();
+        if let Some(open) = &mut self.open {
+            open.ended = Some((to, state));
+        }
         Ok(())
     }
 
@@ -339,7 +376,7 @@ impl Mender<'_> {
     fn explained(&mut self, from: u64, line: u64, found: &Explained) -> Result<()> {
         let from = from.saturating_add(found.at as u64);
         let end = from.saturating_add(found.len as u64);
-        self.drop_damage(from, end, line, Some(found));
+        self.drop_damage(from, end, line, DropReason::Damaged, Some(found));
         if found.args().count() > 0 {
             self.consequences(from, end, &found.args().name().to_ascii_lowercase())?;
         }
@@ -364,15 +401,16 @@ impl Mender<'_> {
             }
             b"multi" => {
                 self.perhaps = None;
-                self.end_of_damaged()?;
-                self.open = Some(self.opened(from));
+                self.end_of_damaged(from)?;
+                let open = self.opened(from);
+                self.open.get_or_insert(open);
                 self.damage_open(from, to);
             }
             b"exec" => {
                 self.damage_open(from, to);
                 let perhaps = self.perhaps.take();
                 if let Some(open) = self.open.take().or(perhaps) {
-                    self.drop_transaction(&open, to, self.counts())?;
+                    self.drop_transaction(&open, to, self.state())?;
                 }
             }
             _ => self.damage_open(from, to),
@@ -389,22 +427,27 @@ impl Mender<'_> {
 
     /// Damage in the transaction that is open, or that began in damage.
     fn damage_open(&mut self, from: u64, to: u64) {
-        let counts = self.counts();
         if let Some(open) = self.open.as_mut().or(self.perhaps.as_mut()) {
-            open.damage(from, to, counts);
+            open.damaged = true;
+            open.hole(from, to);
         }
     }
 
-    /// Drops everything from MULTI on, with the commands that were counted since.
-    fn drop_transaction(&mut self, open: &Open, to: u64, counts: Counts) -> Result<()> {
+    /// Drops everything from MULTI on up to a place at which this holds.
+    fn drop_transaction(&mut self, open: &Open, to: u64, at_end: State) -> Result<()> {
         let bytes = self.bytes(open.from, to)?;
         let dropped = self.plan.dropped_commands;
-        let mut from = open.from;
+        let (mut from, mut db) = (open.from, open.before.db);
         // Damage inside is listed already; the commands are found between.
         for (hole, end) in open.holes.iter().copied().chain([(to, to)]) {
             let (start, hole) = (usize_of(from.saturating_sub(open.from)), usize_of(hole.saturating_sub(open.from)));
-            aof::each_command(bytes.get(start..hole).unwrap_or_default(), |at, _, args| {
-                self.note(from.saturating_add(at), None, args, DropReason::InDamagedTransaction);
+            aof::each_command(bytes.get(start..hole).unwrap_or_default(), |at, length, args| {
+                let reason = DropReason::InDamagedTransaction;
+                let one = DroppedCommand { db, ..self.described(from.saturating_add(at), length, args, reason) };
+                self.plan.drop_command(one);
+                if let What::Select(selected) = What::of(args, Spec::lookup(args), None) {
+                    db = Some(selected);
+                }
             });
             from = end;
         }
@@ -414,13 +457,13 @@ impl Mender<'_> {
             *own = own.saturating_sub(gone);
             gone
         };
-        let kept = gone(&mut plan.kept_commands, counts.kept, open.before.kept);
-        let unplaced = gone(&mut plan.unplaced_commands, counts.unplaced, open.before.unplaced);
-        gone(&mut plan.rewritten_commands, counts.rewritten, open.before.rewritten);
+        let kept = gone(&mut plan.kept_commands, at_end.kept, open.before.kept);
+        let unplaced = gone(&mut plan.unplaced_commands, at_end.unplaced, open.before.unplaced);
+        gone(&mut plan.rewritten_commands, at_end.rewritten, open.before.rewritten);
         // Those are counted that could not be listed.
         plan.dropped_commands = plan.dropped_commands.max(dropped.saturating_add(kept).saturating_add(unplaced));
-        let with = match self.db {
-            Some(db) if self.db != open.db => With::Text(select(db)),
+        let with = match at_end.db {
+            Some(db) if at_end.db != open.before.db => With::Text(select(db)),
             _ => With::Nothing,
         };
         self.file.put(Edit { from: open.from, to, with });
@@ -429,48 +472,45 @@ impl Mender<'_> {
 
     fn drop_stretch(&mut self, from: u64, to: u64, line: u64, reason: DropReason) -> Result<()> {
         let bytes = self.bytes(from, to)?;
-        aof::each_command(&bytes, |at, _, args| self.note(from.saturating_add(at), Some(line), args, reason));
+        aof::each_command(&bytes, |at, length, args| {
+            let one = self.described(from.saturating_add(at), length, args, reason);
+            self.plan.drop_command(DroppedCommand { line: Some(line), ..one });
+        });
         self.file.put(Edit { from, to, with: With::Nothing });
         Ok(())
     }
 
-    fn drop_damage(&mut self, from: u64, to: u64, line: u64, explained: Option<&Explained>) {
-        match explained {
-            Some(found) => self.note(from, Some(line), &found.args(), DropReason::Damaged),
-            None => self.plan.drop_command(DroppedCommand {
-                file: self.file.part.file.as_deref().map(str::to_owned),
-                offset: from,
-                line: Some(line),
-                bytes: to.saturating_sub(from),
-                reason: DropReason::Unreadable,
-                db: self.db,
-                command: None,
-                keys: Vec::new(),
-            }),
-        }
-        if let Some(last) = self.plan.dropped.last_mut() {
-            last.bytes = to.saturating_sub(from);
-        }
+    fn drop_damage(&mut self, from: u64, to: u64, line: u64, reason: DropReason, explained: Option<&Explained>) {
+        let args = explained.map_or(Args::new(&[], &[], 0), Explained::args);
+        let one = self.described(from, to.saturating_sub(from), &args, reason);
+        self.plan.drop_command(DroppedCommand { line: Some(line), ..one });
         self.file.put(Edit { from, to, with: With::Nothing });
     }
 
-    fn note(&mut self, offset: u64, line: Option<u64>, args: &Args<'_>, reason: DropReason) {
+    /// A command as reports show it, or bytes that are none.
+    fn described(&self, offset: u64, bytes: u64, args: &Args<'_>, reason: DropReason) -> DroppedCommand {
         let mut keys = Vec::new();
         let spec = Spec::lookup(args);
         if let Some(spec) = spec {
             spec.keys(args, &mut keys);
         }
-        let key = |index| args.whole(index).map(KeyName::whole);
-        self.plan.drop_command(DroppedCommand {
+        let name = || (args.count() > 0).then(|| escape(args.name().get(..MOST_NAME).unwrap_or(args.name())));
+        let mut room = MOST_KEY_BYTES;
+        let named = |key: &[u8]| {
+            room = room.checked_sub(key.len())?;
+            Some(KeyName::whole(key))
+        };
+        let keys = keys.iter().take(MOST_KEYS).filter_map(|at| args.whole(at.index)).map_while(named).collect();
+        DroppedCommand {
             file: self.file.part.file.as_deref().map(str::to_owned),
             offset,
-            line,
-            bytes: aof::written(args.iter().map(|arg| arg.head)).len() as u64,
+            line: None,
+            bytes,
             reason,
             db: self.db,
-            command: Some(spec.map_or_else(|| escape(args.name()), |spec| spec.name.to_owned())),
-            keys: keys.iter().take(MOST_KEYS).filter_map(|at| key(at.index)).collect(),
-        });
+            command: spec.map(|spec| spec.name.to_owned()).or_else(name),
+            keys,
+        }
     }
 
     /// The end of the file: a torn command, an open transaction.
@@ -484,10 +524,15 @@ impl Mender<'_> {
         if let Some((at, line, _)) = torn {
             self.torn(self.end.unwrap_or(at), end, line)?;
         }
+        self.end_of_damaged(end)?;
         if let Some(open) = self.open.take() {
-            // Nothing follows that would need its database.
-            self.db = open.db;
-            self.drop_transaction(&open, end, self.counts())?;
+            self.drop_transaction(&open, end, self.state())?;
+        }
+        // Nothing follows for which a database has to be selected.
+        if let Some(last) =
+            self.file.edits.last_mut().filter(|last| last.to == end && matches!(last.with, With::Text(_)))
+        {
+            last.with = With::Nothing;
         }
         self.plan.dropped.get_mut(self.first_dropped..).unwrap_or_default().sort_by_key(|one| one.offset);
         let gone = self.file.edits.iter().filter(|edit| matches!(edit.with, With::Nothing | With::Text(_)));
@@ -502,29 +547,18 @@ impl Mender<'_> {
         let (head, _) = annotations(&bytes);
         let from = from.saturating_add(head);
         let own = bytes.get(usize_of(head)..).unwrap_or_default();
-        let found = aof::explain(own);
+        let found = aof::explain(own, &mut self.work);
         if let Some(found) = found.filter(|found| found.at.saturating_add(found.len) < own.len()) {
             self.explained(from, line, &found)?;
             return self.settle(end);
         }
-        self.drop_damage(from, end, line, None);
-        if let Some(last) = self.plan.dropped.last_mut() {
-            last.reason = DropReason::Torn;
-        }
+        self.drop_damage(from, end, line, DropReason::Torn, None);
         Ok(())
     }
 
     /// Bytes of the file; none of a stretch that is too long to be looked into.
-    fn bytes(&self, from: u64, to: u64) -> Result<Vec<u8>> {
-        let length = to.saturating_sub(from);
-        if length == 0 || length > MOST_LISTED {
-            return Ok(Vec::new());
-        }
-        let mut bytes = Vec::new();
-        let read =
-            self.again.open_at(from).map_err(|error| error.about(&self.name))?.take(length).read_to_end(&mut bytes);
-        read.map_err(|error| Error::io("read it again", error).about(&self.name))?;
-        Ok(bytes)
+    fn bytes(&mut self, from: u64, to: u64) -> Result<Vec<u8>> {
+        self.reread.read(from, to).map_err(|error| error.about(&self.name))
     }
 }
 

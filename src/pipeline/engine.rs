@@ -616,7 +616,7 @@ impl<'i> Feed<'i> {
             self.fill(&mut buffer)?;
             count = count.saturating_add(buffer.filled as u64);
         }
-        tally.unpack_flaw = self.unpack_flaw.take();
+        tally.unpack_flaw = self.unpack_flaw.take().or(tally.unpack_flaw.take());
         Ok(count)
     }
 }

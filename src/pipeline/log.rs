@@ -9,6 +9,8 @@ use crate::source::Again;
 
 /// How often an input is opened again after a length that swallows the rest of it.
 const MOST_REOPENED: u32 = 32;
+/// How often reading goes on: what is damaged more often was made so, to take time.
+const MOST_DAMAGES: u32 = 100_000;
 /// Stretches of damage that are kept with their place.
 const MOST_SKIPPED: usize = 10_000;
 
@@ -41,48 +43,53 @@ pub(super) fn frame_log<T: Task>(
     tally: &mut Tally,
 ) -> Result<()> {
     tally.log_at = Some(start.offset);
-    let mut reopened = 0u32;
+    let (mut damages, mut reopened) = (0u32, 0u32);
     loop {
         let stop = stretch(feed, start, buffer, to)?;
         tally.ended = stop.ended;
-        tally.bytes = stop.at.offset;
         if stop.ended == Ended::Complete {
-            return feed.drain(tally).map(drop);
+            return end(feed, tally, None);
         }
-        // A length that swallows all that follows, or most of it, ends the input too.
-        let mut input_bytes = None;
+        let from = stop.at.offset;
+        damages = damages.saturating_add(1);
         if let Some(rest) = stop.rest {
             feed.unread(rest);
         } else {
-            feed.drain(tally)?;
-            tally.bytes = feed.total();
-            input_bytes = Some(tally.bytes);
+            // A length that swallows all that follows, or most of it. The first reader goes to its end, for the hashes.
+            if reopened == 0 {
+                end(feed, tally, Some(from))?;
+            }
             reopened = reopened.saturating_add(1);
-            let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else {
-                tally.lose(tally.bytes.saturating_sub(stop.at.offset));
-                return Ok(());
-            };
-            feed.replace(reader.open_at(stop.at.offset)?, stop.at.offset);
+            let Some(reader) = again.filter(|_| reopened <= MOST_REOPENED) else { return Ok(()) };
+            feed.replace(reader.open_at(from)?, from);
+        }
+        if damages > MOST_DAMAGES {
+            return end(feed, tally, Some(from));
         }
         let cancel = feed.cancel;
         let found = resync(feed, stop.ended == Ended::Truncated, cancel)?;
-        let skipped = found.skipped;
         if !found.found {
-            tally.bytes = input_bytes.unwrap_or_else(|| stop.at.offset.saturating_add(skipped));
-            tally.lose(tally.bytes.saturating_sub(stop.at.offset));
-            feed.drain(tally)?;
-            return Ok(());
+            return end(feed, tally, Some(from));
         }
-        let resumed = stop.at.offset.saturating_add(skipped);
+        let resumed = from.saturating_add(found.skipped);
         if tally.skipped.len() < MOST_SKIPPED {
-            tally.skipped.push(Skipped { from: stop.at.offset, to: resumed });
+            tally.skipped.push(Skipped { from, to: resumed });
         }
-        tally.lose(skipped);
+        tally.skipped_bytes = tally.skipped_bytes.saturating_add(found.skipped);
         start = after(&stop.at, &found, resumed);
         feed.unread(found.rest);
         buffer = feed.buffer(to.buffer());
         feed.fill(&mut buffer)?;
     }
+}
+
+/// Reads the rest, of which no command can be read: from here on, if that is not the end.
+fn end(feed: &mut Feed<'_>, tally: &mut Tally, unreadable: Option<u64>) -> Result<()> {
+    feed.drain(tally)?;
+    // A file that shrinks is as long as it was.
+    tally.bytes = tally.bytes.max(feed.total());
+    tally.unreadable_end = unreadable.filter(|from| *from < tally.bytes);
+    Ok(())
 }
 
 /// What is known of the place where reading goes on.

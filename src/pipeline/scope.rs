@@ -137,8 +137,10 @@ pub struct Tally {
     pub log_at: Option<u64>,
     /// What was passed over in the log; at most 10,000 of them.
     pub skipped: Vec<Skipped>,
-    /// Bytes of the log that no command could be read from, those at its end included.
+    /// Bytes that were passed over in all.
     pub skipped_bytes: u64,
+    /// Where the end of the log begins of which nothing could be read any more.
+    pub unreadable_end: Option<u64>,
     /// What is wrong with the header.
     pub header_flaw: Option<Flaw>,
     /// What is wrong with the compressed stream.
@@ -150,11 +152,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// So many bytes hold nothing that can be read.
-    pub(super) fn lose(&mut self, bytes: u64) {
-        self.skipped_bytes = self.skipped_bytes.saturating_add(bytes);
-    }
-
     pub(super) fn take(&mut self, counters: Counters, cut_short: bool) {
         self.counters.add(&counters);
         self.cut_short |= cut_short;

@@ -196,7 +196,7 @@ pub struct DroppedCommand {
     pub db: Option<u64>,
     /// What it was, where that can be told.
     pub command: Option<String>,
-    /// The keys it touched, where they can be told; at most 100.
+    /// The keys it touched, where they can be told; at most 100, and 64 KiB.
     pub keys: Vec<super::KeyName>,
 }
 
@@ -220,6 +220,10 @@ pub enum DropReason {
     BadSelect,
     /// It ends a transaction that never began.
     ExecWithoutMulti,
+    /// It begins a transaction in another, which servers refuse.
+    NestedMulti,
+    /// It is DISCARD, which no server writes; the transaction it is in goes with it.
+    Discard,
 }
 
 impl DropReason {
@@ -234,6 +238,8 @@ impl DropReason {
             DropReason::WrongArity => "wrong number of arguments",
             DropReason::BadSelect => "selects no database",
             DropReason::ExecWithoutMulti => "EXEC without MULTI",
+            DropReason::NestedMulti => "MULTI inside a transaction",
+            DropReason::Discard => "DISCARD, which no server writes",
         }
     }
 }

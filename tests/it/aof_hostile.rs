@@ -253,7 +253,7 @@ fn a_log_that_shrinks_is_told_from_one_that_ends() {
     fs::write(&path, [log.as_slice(), b"*1"].concat()).expect("the file");
     let plan = plan_repair(&origin, &RepairOptions::default()).expect("a plan");
     fs::write(&path, &log[..1000]).expect("the file");
-    let target = Target { path: folder.path().join("fixed"), side: folder.path().join("aside") };
+    let target = Target { path: folder.path().join("fixed"), side: folder.path().join("aside"), owner: None };
     let error = write(&plan.files[0], &target, &Cancel::default()).expect_err("it is shorter");
     assert!(error.to_string().contains("shorter"), "{error}");
     let names: Vec<_> =

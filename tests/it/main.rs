@@ -6,6 +6,7 @@ mod aof_hostile;
 mod aof_laws;
 mod aof_live;
 mod aof_repair;
+mod aof_review;
 mod aof_verdicts;
 mod broken;
 mod cli;

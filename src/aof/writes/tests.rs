@@ -115,7 +115,7 @@ impl Line {
     fn whole(&self, depth: Depth) -> Vec<String> {
         let mut sink = Record::new(depth);
         let command = self.command();
-        Writes::default().whole(command.spec.unwrap(), &command, &mut sink);
+        Writes::default().whole(command.spec.unwrap(), command.db.unwrap_or_default(), &command, &mut sink);
         sink.said
     }
 
@@ -305,7 +305,7 @@ fn keeps_the_beginning_and_the_hash_of_a_long_key() {
     let mut writes = Writes::default();
     let line = Line::new(&[b"mset", bytes.get(1..).unwrap(), b"v", &bytes, b"v"]);
     let command = line.command();
-    writes.whole(command.spec.unwrap(), &command, &mut sink);
+    writes.whole(command.spec.unwrap(), command.db.unwrap_or_default(), &command, &mut sink);
     writes.begin(command.spec.unwrap(), 3, &START);
     writes.piece(1, 0, 65_537, bytes.get(..40_000).unwrap(), &mut sink);
     writes.piece(1, 40_000, 65_537, bytes.get(40_000..).unwrap(), &mut sink);
@@ -327,7 +327,7 @@ fn drops_what_breaks_off() {
     assert_eq!(sink.said, expected(&["begin list K", "a", "dropped"]));
     // Nothing of it is left.
     sink.said.clear();
-    writes.whole(command.spec.unwrap(), &command, &mut sink);
+    writes.whole(command.spec.unwrap(), command.db.unwrap_or_default(), &command, &mut sink);
     assert_eq!(sink.said, line.whole(Depth::Content));
 }
 

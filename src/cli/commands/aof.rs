@@ -3,17 +3,19 @@
 use crate::cli::args::{AofCommand, CutArgs, Format, RepairArgs, SourceArgs, SplitArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Level, Ui};
 use rediscover::analysis::{self, CheckOptions};
 use rediscover::base::{Error, ErrorKind, Result};
-use rediscover::mend::{self, FilePlan, Moment, Plan, RepairOptions, Target};
+use rediscover::codec::sniff;
+use rediscover::mend::{self, FilePlan, Moment, Owner, Plan, RepairOptions, Target, With};
 use rediscover::pipeline::RunOptions;
 use rediscover::render;
 use rediscover::report::{CutReport, Output, RepairReport, SourceFacts, Verdict};
 use rediscover::source::{Origin, Place};
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(command: &AofCommand, ui: &mut Ui) -> Result<Ending> {
@@ -54,7 +56,16 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
     let mut ending = Ending::default();
     let mut outputs = Vec::new();
     let refused = !args.skip_bad && !plan.files.iter().all(FilePlan::only_cuts_the_end);
-    if refused {
+    let missing = missing(&origin);
+    if let Some(missing) = &missing
+        && args.skip_bad
+    {
+        ui.say(Level::Warning, &format!("{missing} is missing, and what was in it"), None);
+    }
+    if let (Some(missing), false) = (&missing, args.skip_bad) {
+        let what = format!("{missing} is missing, and what was in it: nothing was written");
+        ending.damaged(&origin.name, what, Some("--skip-bad goes on without it".to_owned()));
+    } else if refused {
         let first = plan.dropped.first();
         let place = first.map(|first| format!(" at {}", render::text::offset(first.offset))).unwrap_or_default();
         let what = format!("damaged{place}, and what follows can be read: nothing was written");
@@ -67,9 +78,10 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
         for file in plan.files.iter().filter(|file| !file.edits.is_empty()) {
             outputs.extend(replace(file, &origin, &run)?);
         }
+        judge(&origin, &run, &mut ending);
     } else if let Some(path) = &args.output {
         outputs = write_all(&origin, &plan, path, &run)?;
-        judge(path, &run, &mut ending);
+        judge(&sources::written(path)?, &run, &mut ending);
     }
     let written = !outputs.is_empty() && !args.dry_run;
     let report = RepairReport {
@@ -106,7 +118,7 @@ fn cut(args: &CutArgs, ui: &mut Ui) -> Result<Ending> {
     let (plan, offset) = mend::plan_cut(&origin, &moment, &run)?;
     let outputs = write_all(&origin, &plan, &args.output, &run)?;
     let mut ending = Ending::default();
-    judge(&args.output, &run, &mut ending);
+    judge(&sources::written(&args.output)?, &run, &mut ending);
     let file = plan.files.last().and_then(|file| file.part.file.as_deref().map(str::to_owned));
     let what = Cut { schema: "rediscover/aof-cut/v1", file, offset, lost_bytes: plan.lost_bytes };
     deliver_cut(&origin, what, outputs, &ending, ui)?;
@@ -117,11 +129,13 @@ fn split(args: &SplitArgs, ui: &mut Ui) -> Result<Ending> {
     let origin = source(&args.source, ui)?;
     let run = args.resources.run(&crate::cli::args::HashArgs::none(), 1, ui.cancel(), ui.progress())?;
     let (dump, log) = mend::plan_split(&origin, &run)?;
-    new_folder(&args.output)?;
-    let mut outputs = Vec::new();
-    for (plan, name) in [(&dump, "dump.rdb"), (&log, "appendonly.aof")] {
-        outputs.extend(write_one(plan, args.output.join(name), &run)?);
-    }
+    let outputs = in_new_folder(&args.output, || {
+        let mut outputs = Vec::new();
+        for (plan, name) in [(&dump, "dump.rdb"), (&log, "appendonly.aof")] {
+            outputs.extend(write_one(plan, &target(args.output.join(name), None), &run)?);
+        }
+        Ok(outputs)
+    })?;
     let ending = Ending::default();
     let offset = dump.edits.first().map_or(0, |edit| edit.from);
     let what = Cut { schema: "rediscover/aof-split/v1", file: None, offset, lost_bytes: 0 };
@@ -160,29 +174,42 @@ fn write_all(origin: &Origin, plan: &Plan, path: &Path, run: &RunOptions) -> Res
     if let [file] = plan.files.as_slice()
         && file.part.file.is_none()
     {
-        if path.symlink_metadata().is_ok() {
-            return Err(there_already(path));
+        let target = target(path.to_path_buf(), None);
+        for place in [&target.path, &target.side] {
+            if place.symlink_metadata().is_ok() {
+                return Err(there_already(place));
+            }
         }
-        return write_one(file, path.to_path_buf(), run);
+        return write_one(file, &target, run);
     }
-    new_folder(path)?;
-    let mut outputs = Vec::new();
-    for file in &plan.files {
-        outputs.extend(write_one(file, path.join(file_name(file)), run)?);
-    }
-    let kept: Vec<_> = plan.files.iter().filter_map(|file| file.part.file.clone()).collect();
-    if let Some((name, bytes)) = origin.manifest_of(&kept) {
-        // Last: without a manifest the folder is nothing to a server.
-        outputs.push(output(&mend::write_bytes(&path.join(name), &bytes)?));
-    }
-    Ok(outputs)
+    in_new_folder(path, || {
+        let mut outputs = Vec::new();
+        for file in &plan.files {
+            outputs.extend(write_one(file, &target(path.join(file_name(file)), None), run)?);
+        }
+        let kept: Vec<_> = plan.files.iter().filter_map(|file| file.part.file.clone()).collect();
+        if let Some((name, bytes)) = origin.manifest_of(&kept) {
+            // Last: without a manifest the folder is nothing to a server.
+            outputs.push(output(&mend::write_bytes(&path.join(name), &bytes)?));
+        }
+        Ok(outputs)
+    })
 }
 
-fn write_one(plan: &FilePlan, path: PathBuf, run: &RunOptions) -> Result<Vec<Output>> {
+fn target(path: PathBuf, owner: Option<Owner>) -> Target {
     let mut side = path.clone().into_os_string();
     side.push(".unplaced");
-    let target = Target { path, side: side.into() };
-    Ok(mend::write(plan, &target, &run.cancel)?.iter().map(output).collect())
+    Target { path, side: side.into(), owner }
+}
+
+fn write_one(plan: &FilePlan, target: &Target, run: &RunOptions) -> Result<Vec<Output>> {
+    Ok(mend::write(plan, target, &run.cancel)?.iter().map(output).collect())
+}
+
+/// The first file that a manifest lists and that is not there.
+fn missing(origin: &Origin) -> Option<String> {
+    let Place::Log(set) = &origin.place else { return None };
+    set.missing.first().map(|listed| sources::shown(listed.path.as_os_str()))
 }
 
 fn output(written: &mend::Written) -> Output {
@@ -200,6 +227,10 @@ fn replace(plan: &FilePlan, origin: &Origin, run: &RunOptions) -> Result<Vec<Out
         return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }).with_hint("-o writes it elsewhere"));
     }
     let failed = |error| Error::io("keep the original", error).about(path.display().to_string());
+    if packed(path).map_err(failed)? {
+        let what = format!("{} is compressed, and what is written is not", path.display());
+        return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }).with_hint("use --output"));
+    }
     let facts = path.metadata().map_err(failed)?;
     let mut aside = path.clone().into_os_string();
     aside.push(".before-repair");
@@ -207,15 +238,24 @@ fn replace(plan: &FilePlan, origin: &Origin, run: &RunOptions) -> Result<Vec<Out
     if aside.symlink_metadata().is_ok() {
         return Err(there_already(&aside).with_hint("it is the original of an earlier repair: move it away"));
     }
-    fs::hard_link(path, &aside).map_err(failed)?;
-    let outputs = write_one(plan, path.clone(), run)?;
-    // The server has to read it as it read the original.
-    fs::set_permissions(path, fs::Permissions::from_mode(facts.mode() & 0o7777)).map_err(failed)?;
-    let own = path.metadata().map_err(failed)?;
-    if (own.uid(), own.gid()) != (facts.uid(), facts.gid()) {
-        chown(path, Some(facts.uid()), Some(facts.gid())).map_err(failed)?;
+    let owner = Owner { mode: facts.mode() & 0o7777, uid: facts.uid(), gid: facts.gid() };
+    let target = target(path.clone(), Some(owner));
+    if target.side.symlink_metadata().is_ok() {
+        return Err(there_already(&target.side));
     }
-    Ok(outputs)
+    fs::hard_link(path, &aside).map_err(failed)?;
+    let outputs = write_one(plan, &target, run);
+    if outputs.is_err() {
+        // The file is the original still: a second name of it would stand in the way of the next attempt.
+        let _ = fs::remove_file(&aside);
+    }
+    outputs
+}
+
+fn packed(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(4);
+    fs::File::open(path)?.take(4).read_to_end(&mut head)?;
+    Ok(sniff(&head).is_some())
 }
 
 fn name_of(file: &FilePlan, origin: &Origin) -> String {
@@ -230,17 +270,27 @@ fn file_name(file: &FilePlan) -> OsString {
     }
 }
 
+/// What is written anew counts as it is.
 fn bytes_after(file: &FilePlan) -> u64 {
-    let gone = file.edits.iter().map(|edit| edit.to.saturating_sub(edit.from));
-    file.bytes.saturating_sub(gone.sum())
+    let gone = file.edits.iter().filter(|edit| edit.with != With::Rewritten);
+    let gone = gone.map(|edit| edit.to.saturating_sub(edit.from)).fold(0, u64::saturating_add);
+    let texts = file.edits.iter().map(|edit| if let With::Text(text) = &edit.with { text.len() as u64 } else { 0 });
+    file.bytes.saturating_sub(gone).saturating_add(texts.sum())
 }
 
-fn new_folder(path: &Path) -> Result<()> {
+/// Makes a folder and what is in it, or nothing at all.
+fn in_new_folder(path: &Path, fill: impl FnOnce() -> Result<Vec<Output>>) -> Result<Vec<Output>> {
     if path.symlink_metadata().is_ok() {
         return Err(there_already(path));
     }
     let made = fs::DirBuilder::new().mode(0o700).create(path);
-    made.map_err(|error| Error::io("make the folder", error).about(path.display().to_string()))
+    made.map_err(|error| Error::io("make the folder", error).about(path.display().to_string()))?;
+    let outputs = fill();
+    if outputs.is_err() {
+        // It is ours: it was not there.
+        let _ = fs::remove_dir_all(path);
+    }
+    outputs
 }
 
 fn there_already(path: &Path) -> Error {
@@ -249,16 +299,14 @@ fn there_already(path: &Path) -> Error {
 }
 
 /// Reads what was written, as a server would.
-fn judge(path: &Path, run: &RunOptions, ending: &mut Ending) {
-    let name = sources::shown(path.as_os_str());
-    let Ok(origin) = sources::written(path) else { return };
+fn judge(origin: &Origin, run: &RunOptions, ending: &mut Ending) {
     let options = CheckOptions { run: run.clone(), ..CheckOptions::default() };
-    match analysis::check(&origin, &options).outcome {
+    match analysis::check(origin, &options).outcome {
         Ok(check) if check.verdict == Verdict::Intact => {}
         Ok(check) => {
             let (what, next) = render::not_intact(check.verdict, &check.integrity);
-            ending.damaged(&name, format!("what was written is not whole: {what}"), Some(next));
+            ending.damaged(&origin.name, format!("what was written is not whole: {what}"), Some(next));
         }
-        Err(error) => ending.unread(&name, &error, false),
+        Err(error) => ending.unread(&origin.name, &error, false),
     }
 }
