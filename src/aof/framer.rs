@@ -78,6 +78,9 @@ impl Kind {
     }
 }
 
+/// Digits of the largest number of a database.
+const MOST_DIGITS: u64 = 10;
+
 /// Follows the commands of one log.
 pub struct Framer {
     /// What holds where the buffer begins.
@@ -91,6 +94,7 @@ pub struct Framer {
     /// Up to here the buffer has been followed.
     at: usize,
     inside: Option<Inside>,
+    look: Look,
 }
 
 /// A command that has begun.
@@ -99,19 +103,29 @@ struct Inside {
     arguments_left: u64,
     /// Bytes to pass over, with the line's end.
     skip: u64,
+}
+
+/// What is looked at of a command.
+#[derive(Debug, Clone, Copy)]
+struct Look {
     count: u64,
     kind: Kind,
     /// The database that its second argument names.
     db: Option<u64>,
 }
 
-/// Longest argument that is looked at: the longest number of a database.
-const MOST_WORD: u64 = 10;
-
 impl Framer {
     /// At `start`.
     pub fn new(start: Start) -> Self {
-        Self { begin: start, now: start, record: Some(0), gone: (start.offset, start.line), at: 0, inside: None }
+        Self {
+            begin: start,
+            now: start,
+            record: Some(0),
+            gone: (start.offset, start.line),
+            at: 0,
+            inside: None,
+            look: Look { count: 0, kind: Kind::Other, db: None },
+        }
     }
 
     /// What a parser must know that begins with the buffer.
@@ -201,8 +215,8 @@ impl Framer {
             Ok(Line::More) => Ok(false),
             Ok(Line::Number { value, used, .. }) => {
                 self.at = self.at.saturating_add(used);
-                self.inside =
-                    Some(Inside { arguments_left: value, skip: 0, count: value, kind: Kind::Other, db: None });
+                self.inside = Some(Inside { arguments_left: value, skip: 0 });
+                self.look = Look { count: value, kind: Kind::Other, db: None };
                 Ok(true)
             }
         }
@@ -224,23 +238,26 @@ impl Framer {
             }
             if inside.arguments_left == 0 {
                 self.inside = None;
-                if inside.kind != Kind::Other {
+                if self.look.kind != Kind::Other {
                     let begin = self.begin.offset;
                     let offset = self.record.map_or(self.gone.0, |record| begin.saturating_add(record as u64));
-                    self.now.note(inside.kind, offset, inside.count, inside.db);
+                    self.now.note(self.look.kind, offset, self.look.count, self.look.db);
                 }
                 return Ok(true);
             }
             match resp::line(buffer.get(self.at..).unwrap_or_default(), b'$') {
                 Ok(Line::Number { value, used, .. }) => {
-                    let index = inside.count.wrapping_sub(inside.arguments_left);
-                    if value <= MOST_WORD && (index == 0 || (index == 1 && inside.kind == Kind::Select)) {
-                        let Some(word) = self.word(buffer, used, value) else { break Ok(false) };
-                        if index == 0 {
-                            inside.kind = Kind::of(word);
-                        } else {
-                            inside.db = database(word);
+                    if inside.arguments_left == self.look.count {
+                        if matches!(value, 4..=6) {
+                            let Some(word) = self.word(buffer, used, value) else { break Ok(false) };
+                            self.look.kind = Kind::of(word);
                         }
+                    } else if self.look.kind == Kind::Select
+                        && inside.arguments_left.saturating_add(1) == self.look.count
+                        && value <= MOST_DIGITS
+                    {
+                        let Some(word) = self.word(buffer, used, value) else { break Ok(false) };
+                        self.look.db = database(word);
                     }
                     self.at = self.at.saturating_add(used);
                     inside.arguments_left = inside.arguments_left.saturating_sub(1);

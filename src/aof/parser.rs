@@ -197,6 +197,7 @@ impl Parser {
         }
     }
 
+    #[inline]
     fn find_fault<S: Sink>(&mut self, command: &Command<'_>, sink: &mut S) {
         let Some(spec) = command.spec else {
             let (kind, expected) = if may_be_a_modules(command.args.name()) {
@@ -216,12 +217,10 @@ impl Parser {
             self.damage(&flaw, sink);
         }
         match spec.effect {
-            Effect::Select => {
-                if command.args.whole(1).and_then(database).is_none() {
-                    let expected = "a database number from 0 to 2147483647";
-                    let flaw = Flaw::new("database-number", "SELECT", 0, expected, quoted(command));
-                    self.damage(&flaw, sink);
-                }
+            Effect::Select if command.args.whole(1).and_then(database).is_none() => {
+                let expected = "a database number from 0 to 2147483647";
+                let flaw = Flaw::new("database-number", "SELECT", 0, expected, quoted(command));
+                self.damage(&flaw, sink);
             }
             Effect::Multi => {
                 if let Some(open) = self.now.transaction {

@@ -35,14 +35,12 @@ impl Reread {
         if length == 0 || length > Self::LONGEST {
             return Ok(Vec::new());
         }
-        match &mut self.packed {
-            Some(packed) => packed.read(from, to, &self.again, &self.cancel),
-            None => {
-                let mut bytes = Vec::new();
-                self.again.open_at(from)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
-                Ok(bytes)
-            }
+        if let Some(packed) = &mut self.packed {
+            return packed.read(from, to, &self.again, &self.cancel);
         }
+        let mut bytes = Vec::new();
+        self.again.open_at(from)?.take(length).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
     }
 }
 

@@ -11,12 +11,21 @@ use crate::source::Again;
 const MOST_REOPENED: u32 = 32;
 /// How often reading goes on: what is damaged more often was made so, to take time.
 const MOST_DAMAGES: u32 = 100_000;
+/// Lines of comment before the first command of a log that nothing else says is one: the side file of a repair has one.
+const MOST_COMMENTS: usize = 8;
 /// Stretches of damage that are kept with their place.
 const MOST_SKIPPED: usize = 10_000;
 
-/// Whether bytes begin as a log does.
-pub(super) fn is_log(bytes: &[u8]) -> bool {
-    matches!(bytes, [b'*', b'0'..=b'9', ..] | [b'#', b'T', b'S', b':', ..])
+/// Whether bytes begin as a log does: with a command, a time, or a command behind a few lines of comment.
+pub(super) fn is_log(mut bytes: &[u8]) -> bool {
+    for _ in 0..MOST_COMMENTS {
+        match bytes {
+            [b'*', b'0'..=b'9', ..] | [b'#', b'T', b'S', b':', ..] => return true,
+            [b'#', ..] => bytes = aof::annotation(bytes).and_then(|line| bytes.get(line.len()..)).unwrap_or_default(),
+            _ => break,
+        }
+    }
+    false
 }
 
 /// Whether bytes begin as a preamble does: servers look at no more than this.
