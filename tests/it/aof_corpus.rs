@@ -1,4 +1,5 @@
-//! Other people's logs, and those whose every command is known: read as they are, and judged as the server's own tool does.
+//! Other people's logs, and those whose every command is known: read as they are, and judged as the server's own tool
+//! judges them.
 
 use crate::support::dumps::{Dump, How, check_json, corpus_root, file, under};
 use crate::support::log::{Row, read};

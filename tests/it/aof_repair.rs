@@ -228,7 +228,7 @@ fn judge(
     } else {
         let dropped = plan.dropped.iter().map(|one| format!("{} {:?} {:?}", one.offset, one.reason, one.command));
         return Some(format!(
-            "log {} bytes, expected {}; aside {}, expected {}; {commands} commands: {} kept, {} dropped, {} aside; {:?} {:?}",
+            "log {} bytes, expected {}; aside {}, expected {}; of {commands}: {} kept, {} dropped, {} aside; {:?} {:?}",
             found.0.len(),
             expected.0.len(),
             found.1.len(),
@@ -329,8 +329,8 @@ impl Loader {
         Some(Self { running, base, increment, _folder: folder })
     }
 
-    /// The keyspace of a log, which must load without a word of complaint. It stands where nothing may be cut off: a base
-    /// is not the last file.
+    /// The keyspace of a log, which must load without a word of complaint. It stands where nothing may be cut off: a
+    /// base is not the last file.
     fn load(&self, log: &[u8], what: &str) -> Keyspace {
         let mut connection = self.running.connection();
         let _: String = redis::cmd("FUNCTION").arg("FLUSH").query(&mut connection).expect("FUNCTION FLUSH");
