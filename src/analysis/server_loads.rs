@@ -1,7 +1,6 @@
 //! What a server does with an append-only file at its start: docs/aof-facts.md as code.
 
 use super::parts::FileRead;
-use crate::pipeline::Ended;
 use crate::report::{FirstDamage, LogTotals, Problem, ServerLoad, ServerLoads, Severity, Verdict};
 use crate::source::{Origin, Place};
 
@@ -85,11 +84,10 @@ pub(super) fn first_damage(files: &[FileRead], totals: &LogTotals) -> Option<Fir
     let file = files.iter().find(|file| file.examined.verdict != Some(Verdict::Intact))?;
     let problem = file.examined.integrity.problems.iter().find(|problem| problem.severity == Severity::Error)?;
     let tally = &file.scope.tally;
-    let lost_at_end = match (tally.ended, tally.unreadable_end) {
-        (Ended::Complete, _) => 0,
-        // What can be read of an open transaction is lost as well.
-        _ if tally.skipped.is_empty() => tally.bytes.saturating_sub(problem.offset),
-        (_, from) => tally.bytes.saturating_sub(from.unwrap_or(tally.bytes)),
+    let lost_at_end = match (tally.log_at, tally.unreadable_end) {
+        (None, _) => tally.bytes.saturating_sub(problem.offset),
+        (Some(_), Some(from)) => tally.bytes.saturating_sub(from),
+        (Some(_), None) => 0,
     };
     Some(FirstDamage {
         file: file.part.file.as_deref().map(str::to_owned),

@@ -178,6 +178,28 @@ pub fn each_command(bytes: &[u8], mut see: impl FnMut(u64, u64, &Args<'_>)) {
     }
 }
 
+/// Bytes of the annotations that a stretch begins and ends with.
+pub fn annotations_around(bytes: &[u8]) -> (u64, u64) {
+    let mut head = 0usize;
+    while let Some(line) = bytes.get(head..).filter(|rest| rest.starts_with(b"#")).and_then(annotation) {
+        let end = head.saturating_add(line.len());
+        // The first line of a command, its first byte changed, or swallowed by an annotation without an end.
+        if bytes.get(end) == Some(&b'$') {
+            break;
+        }
+        head = end;
+    }
+    let mut end = bytes.len();
+    while let Some(before) = bytes.get(head..end).and_then(|rest| rest.strip_suffix(b"\r\n")) {
+        let start = memchr::memrchr(b'\n', before).map_or(0, |at| at.saturating_add(1));
+        if !before.get(start..).unwrap_or_default().starts_with(b"#TS:") {
+            break;
+        }
+        end = head.saturating_add(start);
+    }
+    (head as u64, bytes.len().saturating_sub(end) as u64)
+}
+
 /// A command as servers write it.
 pub fn written<'a>(args: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();

@@ -20,7 +20,7 @@ mod resync;
 pub(crate) mod words;
 mod writes;
 
-pub use explain::{Explained, LONGEST_EXPLAINED, each_command, explain, rewritten, written};
+pub use explain::{Explained, LONGEST_EXPLAINED, annotations_around, each_command, explain, rewritten, written};
 pub use framer::{Framer, Start, annotation};
 pub use manifest::{Entry, Manifest, ManifestFlaw, Refused, Role};
 pub use parser::Parser;

@@ -16,7 +16,7 @@ const IN_A_ROW: usize = 3;
 const FIRST_WINDOW: u64 = 16 << 10;
 const WINDOW: u64 = 1 << 20;
 /// A command that is longer than this, or has more arguments, is taken for one by its beginning.
-const LONGEST: usize = 8 << 20;
+const LONGEST: usize = 2 << 20;
 const MOST_ARGUMENTS: usize = 1024;
 /// Annotations in a row that are a proof as well: servers write one.
 const MOST_ANNOTATIONS: usize = 64;
@@ -37,7 +37,7 @@ pub struct Resync {
 }
 
 /// Passes over the first byte, where a command stands that cannot be followed, and reads on until another begins. What
-/// it holds is bounded by 9 MiB. `torn`: the input seemed to end inside that command, which may be all there is to it.
+/// it holds is bounded by 3 MiB. `torn`: the input seemed to end inside that command, which may be all there is to it.
 ///
 /// # Errors
 /// The reader fails, or the run was cancelled.

@@ -332,7 +332,7 @@ impl Mender<'_> {
     /// Bytes between two commands of which none can be read: `from` is the end of the one before.
     fn stretch(&mut self, from: u64, to: u64, line: u64) -> Result<()> {
         let between = self.bytes(from, to)?;
-        let (head, tail) = annotations(&between);
+        let (head, tail) = aof::annotations_around(&between);
         let (mut from, to) = (from.saturating_add(head), to.saturating_sub(tail));
         let own = between.get(usize_of(head)..between.len().saturating_sub(usize_of(tail))).unwrap_or_default();
         if let Some(found) = aof::explain(own, &mut self.work) {
@@ -544,7 +544,7 @@ impl Mender<'_> {
     /// What the log ends in: a command that is torn off, if no length has swallowed whole ones.
     fn torn(&mut self, from: u64, end: u64, line: u64) -> Result<()> {
         let bytes = self.bytes(from, end)?;
-        let (head, _) = annotations(&bytes);
+        let (head, _) = aof::annotations_around(&bytes);
         let from = from.saturating_add(head);
         let own = bytes.get(usize_of(head)..).unwrap_or_default();
         let found = aof::explain(own, &mut self.work);
@@ -577,26 +577,4 @@ fn near(name: &[u8]) -> &[u8] {
 
 fn usize_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// Bytes of the annotations that a stretch begins and ends with.
-fn annotations(bytes: &[u8]) -> (u64, u64) {
-    let mut head = 0usize;
-    while let Some(line) = bytes.get(head..).filter(|rest| rest.starts_with(b"#")).and_then(aof::annotation) {
-        let end = head.saturating_add(line.len());
-        // The first line of a command, its first byte changed, or swallowed by an annotation without an end.
-        if bytes.get(end) == Some(&b'$') {
-            break;
-        }
-        head = end;
-    }
-    let mut end = bytes.len();
-    while let Some(before) = bytes.get(head..end).and_then(|rest| rest.strip_suffix(b"\r\n")) {
-        let start = memchr::memrchr(b'\n', before).map_or(0, |at| at.saturating_add(1));
-        if !before.get(start..).unwrap_or_default().starts_with(b"#TS:") {
-            break;
-        }
-        end = head.saturating_add(start);
-    }
-    (head as u64, bytes.len().saturating_sub(end) as u64)
 }

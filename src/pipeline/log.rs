@@ -1,6 +1,7 @@
 //! The serial stage of a log: batches of whole commands, and after damage the next command that is one beyond doubt.
 
-use super::engine::{Buffer, Dispatch, End, Feed, Portion, Start, Task};
+use super::engine::{Dispatch, End, Portion, Start, Task};
+use super::feed::{Buffer, Feed};
 use super::scope::{Ended, Skipped, Tally};
 use crate::aof::{self, Framer, Resync, resync};
 use crate::base::Result;

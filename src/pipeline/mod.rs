@@ -2,6 +2,7 @@
 
 mod analyzer;
 mod engine;
+mod feed;
 mod filter;
 mod log;
 mod rows;

@@ -142,10 +142,10 @@ fn lines_are_an_editors() {
         let mut number = 1;
         for row in read(&mut stream(&bytes), WAYS[2]) {
             let offset = usize::try_from(row.offset).expect("a place");
-            number += bytes[at..offset].iter().filter(|byte| **byte == b'\n').count() as u64;
+            number += memchr::memchr_iter(b'\n', &bytes[at..offset]).count() as u64;
             at = offset;
             let end = offset + usize::try_from(row.bytes).expect("a length");
-            let own = bytes[offset..end].iter().filter(|byte| **byte == b'\n').count() as u64;
+            let own = memchr::memchr_iter(b'\n', &bytes[offset..end]).count() as u64;
             assert_eq!((row.line, row.lines), (number, own), "{name}: {offset}");
         }
     }
@@ -184,8 +184,13 @@ fn databases_times_and_transactions_are_those_of_the_commands_before() {
     assert_eq!(rows.next(), None);
 }
 
+/// A key with its type, its expiry and its elements.
+type Key<'k> = (Vec<u8>, &'k str, Option<UnixMs>, Vec<Part>);
+/// The same of a key that is text.
+type Named<'k> = (&'k str, &'k str, Option<UnixMs>, Vec<Part>);
+
 /// What a command writes: its key, and the parts of the value.
-fn written(bytes: &[u8], how: How) -> Vec<(Vec<u8>, &'static str, Option<UnixMs>, Vec<Part>)> {
+fn written(bytes: &[u8], how: How) -> Vec<Key<'static>> {
     let rows = values::read(&mut stream(bytes), how);
     rows.into_iter().map(|row| (row.key, row.ty, row.expire_at, row.parts)).collect()
 }
@@ -195,7 +200,7 @@ fn written_values_are_the_arguments() {
     let item = |bytes: &[u8]| Part::Item(bytes.to_vec());
     let field = |name: &[u8], value: &[u8], at| Part::Field(name.to_vec(), value.to_vec(), at);
     let at = Some(UnixMs(4_102_444_800_000));
-    let cases: Vec<(Vec<u8>, Vec<(&str, &str, Option<UnixMs>, Vec<Part>)>)> = vec![
+    let cases: Vec<(Vec<u8>, Vec<Named<'_>>)> = vec![
         (line("SET k v"), vec![("k", "string", None, vec![item(b"v")])]),
         (command(&[b"set", b"k".as_slice(), b"a\r\n$1\r\n"]), vec![("k", "string", None, vec![item(b"a\r\n$1\r\n")])]),
         (line("SET k v PXAT 4102444800000"), vec![("k", "string", at, vec![item(b"v")])]),

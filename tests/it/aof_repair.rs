@@ -628,7 +628,7 @@ fn a_log_is_cut_between_commands_and_outside_transactions() {
             assert_equal(&name, &server.load(&cut, &name), &server.load(&whole[..end], &name));
         }
         // The same place as a line.
-        let line = 1 + whole[..place].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + memchr::memchr_iter(b'\n', &whole[..place]).count();
         let begin = whole[..place].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let name = format!("line-{number}.aof");
         let (code, _, said) = desk.run(&["aof", "cut", "appendonly.aof", "--at", &format!("line:{line}"), "-o", &name]);
