@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 pub const LONGEST_EXPLAINED: u64 = 16 << 20;
 /// Bytes of a suspected line that are tried.
 const TRIED: usize = 24;
-/// What an attempt costs that comes to nothing.
-const ATTEMPT: u64 = 16;
+/// What an attempt costs that comes to nothing: its flaw is worded. And an argument that is passed over.
+const ATTEMPT: u64 = 256;
+const ARGUMENT: u64 = 16;
 /// Lines that are suspected from either end.
 const MOST_SUSPECTS: usize = 64;
 
@@ -127,7 +128,7 @@ fn commands(bytes: &[u8], changed: usize, work: &mut u64) -> Option<Whole> {
             annotation(rest)?.len()
         } else {
             let scan = resp::command(rest, &mut spans);
-            *work = work.checked_sub((spans.len() as u64).saturating_mul(ATTEMPT))?;
+            *work = work.checked_sub((spans.len() as u64).saturating_mul(ARGUMENT))?;
             let Ok(Scan::Whole { used, loose: None }) = scan else { return None };
             let args = Args::new(rest, &spans, spans.len() as u64);
             Spec::lookup(&args).filter(|spec| spec.takes(args.count()))?;
