@@ -25,7 +25,7 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help
 const OVERVIEW: &str = "\
 Examples:
   rediscover check dump.rdb --target redis-7.2
-  rediscover analyze dump.rdb
+  rediscover aof repair appendonly.aof --skip-bad -o fixed.aof
 
 Exit codes:
   0    done, nothing wrong
@@ -61,7 +61,7 @@ Examples:
   rediscover man check | man -l -
   rediscover man --dir /usr/local/share/man/man1";
 
-/// Reads Redis and Valkey dumps without a server: is it whole, what is in it, will the target load it?
+/// Reads Redis and Valkey dumps and append-only files without a server: are they whole, what is in them, what was done?
 #[derive(Parser)]
 #[command(name = "rediscover", version, help_template = TEMPLATE, after_help = OVERVIEW)]
 #[command(
