@@ -72,7 +72,8 @@ pub struct TimelineRow {
     pub group: Option<KeyName>,
     /// The function library that is loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub library: Option<KeyName>,
+    #[serde(rename = "library")]
+    pub function_library: Option<KeyName>,
     /// Of a line of a server's log: debug, verbose, notice, warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<&'static str>,
@@ -235,7 +236,7 @@ impl TimelineRow {
             key_count: None,
             element: None,
             group: None,
-            library: None,
+            function_library: None,
             level: None,
             bytes: None,
             effect: None,

@@ -232,7 +232,7 @@ impl RowSource for Rows<'_> {
             Item::Function { code, offset } if !self.seen_log && self.shows_all() => {
                 let mut row = self.row("Function library in the snapshot, not after");
                 row.offset = Some(*offset);
-                row.library = library(code);
+                row.function_library = library(code);
                 row = self.by_snapshot(row);
                 self.made.push(Made::Row(Box::new(row)));
             }
@@ -473,7 +473,7 @@ impl Rows<'_> {
             };
             if spec.name == "function|load" {
                 let last = command.args.held().checked_sub(1).and_then(|last| command.args.get(last));
-                row.library = last.and_then(|code| library(code.head));
+                row.function_library = last.and_then(|code| library(code.head));
             }
             if self.options.key.is_some() || spec.effect == Effect::SwapDb {
                 let values = written(spec, command, keys, first.map(|key| key.index));

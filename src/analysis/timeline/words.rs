@@ -42,7 +42,7 @@ pub(super) fn sentence(row: &TimelineRow) -> String {
 
 fn command(row: &TimelineRow, name: &str) -> String {
     let mut text = name.replace('|', " ").to_uppercase();
-    if let Some(library) = &row.library {
+    if let Some(library) = &row.function_library {
         text.push_str(&format!(" of library {}", quoted(library)));
     }
     if let Some(key) = &row.key {
@@ -90,7 +90,9 @@ fn clock(row: &TimelineRow) -> String {
         "Stream entry delivered" => format!("entry {element} of stream {key} delivered"),
         "Consumer last seen" => format!("consumer {element} of stream {key} last seen"),
         "Consumer last active" => format!("consumer {element} of stream {key} last got an entry"),
-        "Function library in the snapshot" => format!("function library {} is in the snapshot", named(&row.library)),
+        "Function library in the snapshot" => {
+            format!("function library {} is in the snapshot", named(&row.function_library))
+        }
         other => other.to_owned(),
     };
     if row.group.is_some() {

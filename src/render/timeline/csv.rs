@@ -70,7 +70,7 @@ pub(super) fn row(row: &TimelineRow, out: &mut dyn Write) -> io::Result<()> {
         number(row.key_count),
         name(row.element.as_ref()),
         name(row.group.as_ref()),
-        name(row.library.as_ref()),
+        name(row.function_library.as_ref()),
         row.level.unwrap_or_default().to_owned(),
         number(row.bytes),
         row.effect.unwrap_or_default().to_owned(),

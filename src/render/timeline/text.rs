@@ -139,7 +139,7 @@ fn what(row: &TimelineRow) -> String {
     if let Some(more) = row.key_count.and_then(|keys| keys.checked_sub(1)).filter(|more| *more > 0) {
         text.push_str(&format!(" +{more}"));
     }
-    if let Some(library) = &row.library {
+    if let Some(library) = &row.function_library {
         text.push_str(&format!("library {}", quoted(library)));
     }
     if row.effect == Some("swapdb") {

@@ -32,7 +32,7 @@ pub(super) fn row(row: &TimelineRow, out: &mut dyn Write) -> io::Result<()> {
     put("key", name(&row.key));
     put("element", name(&row.element));
     put("group", name(&row.group));
-    put("library", name(&row.library));
+    put("library", name(&row.function_library));
     put("key_count", row.key_count.map(Value::from));
     let list =
         |names: &[KeyName]| names.iter().map(|name| format!("\"{}\"", name.escaped())).collect::<Vec<_>>().join(" ");
