@@ -1,4 +1,5 @@
-//! Offline forensics for Redis and Valkey: reads RDB dumps of every version, whole or broken, in bounded memory.
+//! Offline forensics for Redis and Valkey: reads RDB dumps and append-only files of every version, whole or broken, in bounded
+//! memory.
 //!
 //! # How the data flows
 //!
@@ -13,8 +14,9 @@
 //! - One thread frames: it follows lengths and decodes nothing. Workers parse; one worker means no threads at all.
 //! - Batches are bounded in bytes, and at most two per worker are in flight. A value larger than a batch goes to one worker in
 //!   portions, so memory does not depend on the input.
-//! - Damage is data: [`rdb::Item::Damage`] with its place. A broken value does not stop a run; broken framing does, with all
-//!   that was seen before it.
+//! - Damage is data: [`rdb::Item::Damage`] with its place. A broken value does not stop a run. Broken framing of an RDB does, with
+//!   all that was seen before it; in a log reading goes on at the next command that is one beyond doubt.
+//! - A source may be several files, as a log with a manifest: they go through the same analyzers one after the other.
 //! - Folds ([`pipeline::Analyzer`]) merge in any order and any split to the same result; rows ([`pipeline::RowSource`]) keep the
 //!   order of the file.
 //!
@@ -27,16 +29,16 @@
 //! 0      base      errors, flaws, limits, cursors, sizes, time; no I/O
 //! 1      encoding  blobs inside values: listpack, ziplist, zipmap, intset, stream nodes, LZF, HLL; CRC64
 //! 1      codec     byte stream in, byte stream out: gzip, zstd, hashes, magic numbers
-//! 1      spill     fingerprints that do not fit into memory, in the scratch folder
-//! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs
-//! 3      rdb       header, opcodes, value types, framer, parser, objects, modules
+//! 1      spill     sorted runs of fingerprints in the scratch folder, where they do not fit into memory
+//! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs; commands, their keys and expiries
+//! 3      rdb       header, opcodes, value types, framer, parser, objects, modules, payloads of RESTORE; what any parser can say
 //! 3      report    what a command found, as plain data with its JSON schema
 //! 4      aof       the log of commands: framer, parser, the next command after damage, manifests
-//! 4      render    reports as text, JSON, SARIF; sees no analyzer
+//! 4      render    reports as text, JSON, SARIF, timelines also as CSV, HTML and for Timesketch; sees no analyzer
 //! 5      source    places that hold a keyspace: data directories judged; opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
 //! 7      mend      append-only files repaired, cut and split: plans, and their execution beside the original
-//! 7      analysis  one analyzer per file; `check` and `analyze` on sources
+//! 7      analysis  one analyzer per file; `check`, `analyze` and `timeline` on sources
 //! ```
 //!
 //! The command line (`src/cli`) stands above all of it and sees only what this crate exports. Only there is anything printed, and

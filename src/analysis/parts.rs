@@ -30,23 +30,12 @@ pub(super) fn read(
     options: &RunOptions,
     facts: &mut SourceFacts,
 ) -> Result<(AnalyzerSet, Vec<FileRead>)> {
-    let parts = origin.parts();
-    let several = parts.len() > 1 || parts.iter().any(|part| part.file.is_some());
-    if several && options.expect_sha256.is_some() {
-        let what = format!("is the hash of one file, and {} has several", origin.name);
-        return Err(Error::new(ErrorKind::Usage { option: "--expect-sha256", what }));
-    }
+    let parts = parts_of(origin, options)?;
     let mut files = Vec::new();
     for part in parts {
-        let mut own =
-            SourceFacts { source: part.file.as_deref().unwrap_or(&origin.name).to_owned(), ..SourceFacts::default() };
+        let mut own = facts_of(origin, &part);
         let outcome = file(origin, &part, set, selection, options, &mut own);
-        if several {
-            facts.bytes = facts.bytes.saturating_add(own.bytes);
-            facts.files.push(own.clone());
-        } else {
-            *facts = own;
-        }
+        add_facts(facts, own, &part);
         let (rest, file) = outcome?;
         set = rest;
         files.push(file);
@@ -64,9 +53,7 @@ fn file(
 ) -> Result<(AnalyzerSet, FileRead)> {
     set.examiner = Some(Examiner::new(options.limits.problems));
     set.commands = Some(Commands::default());
-    let sha256 = options.hashes.sha256 || options.expect_sha256.is_some();
-    let hashes = Hashes { sha256, ..options.hashes };
-    let mut stream = open_part(origin, part, hashes, Arc::clone(&options.progress))?;
+    let mut stream = open_hashed(origin, part, options)?;
     let outcome = run(&mut stream, set, selection, options);
     take_facts(facts, &stream);
     let (mut set, scope) = outcome?;
@@ -77,6 +64,40 @@ fn file(
     facts.kind = Some(kind(&scope).to_owned());
     let totals = set.commands.take().unwrap_or_default().finish(&scope)?;
     Ok((set, FileRead { part: part.clone(), examined, totals, scope }))
+}
+
+/// The files of a source.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where one hash is asked of several of them.
+pub(super) fn parts_of(origin: &Origin, options: &RunOptions) -> Result<Vec<Part>> {
+    let parts = origin.parts();
+    if parts.iter().any(|part| part.file.is_some()) && options.expect_sha256.is_some() {
+        let what = format!("is the hash of one file, and {} has several", origin.name);
+        return Err(Error::new(ErrorKind::Usage { option: "--expect-sha256", what }));
+    }
+    Ok(parts)
+}
+
+/// What is known of a file before it is read.
+pub(super) fn facts_of(origin: &Origin, part: &Part) -> SourceFacts {
+    SourceFacts { source: part.file.as_deref().unwrap_or(&origin.name).to_owned(), ..SourceFacts::default() }
+}
+
+/// Adds what is known of a file to what is known of its source.
+pub(super) fn add_facts(facts: &mut SourceFacts, own: SourceFacts, part: &Part) {
+    if part.file.is_some() {
+        facts.bytes = facts.bytes.saturating_add(own.bytes);
+        facts.files.push(own);
+    } else {
+        *facts = own;
+    }
+}
+
+/// Opens a file with the hashes that were asked for, or are needed for `expect_sha256`.
+pub(super) fn open_hashed(origin: &Origin, part: &Part, options: &RunOptions) -> Result<Stream> {
+    let sha256 = options.hashes.sha256 || options.expect_sha256.is_some();
+    open_part(origin, part, Hashes { sha256, ..options.hashes }, Arc::clone(&options.progress))
 }
 
 /// What one file turned out to be.

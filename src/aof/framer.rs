@@ -295,7 +295,7 @@ pub fn annotation(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The number that SELECT names, as servers take one.
-pub(super) fn database(argument: &[u8]) -> Option<u64> {
+pub fn database(argument: &[u8]) -> Option<u64> {
     integer(argument).filter(|db| i32::try_from(*db).is_ok()).and_then(|db| u64::try_from(db).ok())
 }
 

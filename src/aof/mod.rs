@@ -21,7 +21,7 @@ pub(crate) mod words;
 mod writes;
 
 pub use explain::{Explained, LONGEST_EXPLAINED, annotations_around, each_command, explain, rewritten, written};
-pub use framer::{Framer, Start, annotation};
+pub use framer::{Framer, Start, annotation, database};
 pub use manifest::{Entry, Manifest, ManifestFlaw, Refused, Role};
 pub use parser::Parser;
 pub use resync::{Resync, may_hide_select, resync};

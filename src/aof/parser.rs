@@ -16,7 +16,7 @@ use crate::rdb::{self, Config, Counters, Damage, Item, Key, Payload, Sink};
 pub struct Parser {
     config: Config,
     /// What holds at the next command.
-    pub(super) now: Start,
+    now: Start,
     spans: Vec<ArgSpan>,
     stopped: bool,
     long: Option<Box<Long>>,

@@ -1,5 +1,6 @@
 //! What a log is made of, as far as mending cares: runs of commands that nothing is wrong with, and what stands out.
 
+use crate::aof::database;
 use crate::keyspace::command::{Effect, Spec};
 use crate::keyspace::{Args, Command};
 use crate::pipeline::RowSource;
@@ -30,8 +31,8 @@ pub(super) enum What {
     Exec,
     /// A command that servers do not take; the kind of problem.
     Bad(&'static str),
-    /// A place that cannot be followed: the kind of problem, what was expected and found.
-    Damage(&'static str, String),
+    /// A place that cannot be followed: the kind of problem.
+    Damage(&'static str),
 }
 
 /// Makes events of items.
@@ -70,14 +71,10 @@ impl What {
             (Some(kind), _) => What::Bad(kind),
             (None, Some(Effect::Multi)) => What::Multi,
             (None, Some(Effect::Exec)) => What::Exec,
-            (None, Some(Effect::Select)) => args.whole(1).and_then(number).map_or(What::Run, What::Select),
+            (None, Some(Effect::Select)) => args.whole(1).and_then(database).map_or(What::Run, What::Select),
             (None, _) => What::Run,
         }
     }
-}
-
-fn number(argument: &[u8]) -> Option<u64> {
-    std::str::from_utf8(argument).ok()?.parse().ok()
 }
 
 impl RowSource for Events {
@@ -105,7 +102,7 @@ impl RowSource for Events {
                         // Where its command begins.
                         let from = damage.offset.saturating_sub(damage.flaw.at());
                         let line = damage.line.unwrap_or_default();
-                        let what = What::Damage(kind, damage.flaw.to_string());
+                        let what = What::Damage(kind);
                         self.found.push(Event { from, to: from, last: from, line, commands: 0, loose: false, what });
                     }
                     _ => {}

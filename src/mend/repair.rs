@@ -3,7 +3,7 @@
 
 use super::events::{Event, Events, What};
 use super::plan::{Edit, FilePlan, Plan, With};
-use super::reread::Reread;
+use super::reread::{Reread, usize_of};
 use crate::aof::{self, Explained};
 use crate::base::{Error, ErrorKind, Result};
 use crate::keyspace::command::Spec;
@@ -158,7 +158,7 @@ struct Mender<'p> {
 
 impl Mender<'_> {
     fn see(&mut self, event: Event) -> Result<()> {
-        if let What::Damage(kind, _) = event.what {
+        if let What::Damage(kind) = event.what {
             self.damage.get_or_insert((event.from, event.line, kind));
             return Ok(());
         }
@@ -221,7 +221,7 @@ impl Mender<'_> {
                     None => self.drop_stretch(event.from, event.to, event.line, DropReason::ExecWithoutMulti)?,
                 }
             }
-            What::Bad(_) | What::Damage(..) => {}
+            What::Bad(_) | What::Damage(_) => {}
         }
         self.end = Some(event.to);
         // Those that others depend on have as many arguments as they must have.
@@ -563,7 +563,7 @@ impl Mender<'_> {
 }
 
 /// `SELECT db` as servers write it.
-pub(super) fn select(db: u64) -> Vec<u8> {
+fn select(db: u64) -> Vec<u8> {
     let db = db.to_string();
     aof::written([&b"SELECT"[..], db.as_bytes()].into_iter())
 }
@@ -573,8 +573,4 @@ fn near(name: &[u8]) -> &[u8] {
     let like =
         |known: &&&[u8]| name.len() == known.len() && name.iter().zip(**known).filter(|(a, b)| a != b).count() <= 1;
     [&b"select"[..], b"multi", b"exec"].iter().find(like).map_or(name, |known| known)
-}
-
-fn usize_of(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -79,7 +79,8 @@ fn failed(error: io::Error) -> Error {
     Error::io("read it again", error)
 }
 
-fn usize_of(count: u64) -> usize {
+/// A length as an index: of more than there can be, the most there can be.
+pub(super) fn usize_of(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 

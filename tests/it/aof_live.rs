@@ -5,8 +5,8 @@ use crate::support::keyspace::{assert_equal, live};
 use crate::support::log;
 use crate::support::servers::{self, ServerSpec};
 use crate::support::workload::{self, Pause};
-use rediscover::keyspace::command::Spec;
-use rediscover::keyspace::{ArgSpan, Args};
+use rediscover::keyspace::Args;
+use rediscover::keyspace::command::{Spec, lay_out};
 use rediscover::source::Stream;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -90,15 +90,7 @@ fn commands_are_as_their_server_says(server: &str, seed: u64) {
     for row in &rows {
         let words = row.words();
         let said = words.iter().take(4).map(|word| word.escape_ascii().to_string()).collect::<Vec<_>>().join(" ");
-        let spans: Vec<_> = words
-            .iter()
-            .scan(0, |at, word| {
-                let span = ArgSpan { at: *at, held: word.len(), len: word.len() as u64 };
-                *at += word.len();
-                Some(span)
-            })
-            .collect();
-        let bytes = words.concat();
+        let (bytes, spans) = lay_out(&words);
         let args = Args::new(&bytes, &spans, spans.len() as u64);
         let Some(known) = Spec::lookup(&args) else {
             wrong.push(format!("{said}: not known"));

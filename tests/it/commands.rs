@@ -5,7 +5,7 @@ use crate::support::servers::{self, NAMES, Running, ServerSpec};
 use redis::Value;
 use rediscover::aof;
 use rediscover::base::{Limits, UnixMs};
-use rediscover::keyspace::command::{Access, ArgSpan, Args, Expiry, KeyAt, Servers, Spec, Touch};
+use rediscover::keyspace::command::{Access, Args, Expiry, KeyAt, Servers, Spec, Touch, lay_out};
 use rediscover::rdb::{Config, Depth, Element, Half, Head, Item, Sink};
 use std::collections::BTreeMap;
 
@@ -139,22 +139,10 @@ fn flags(key: &KeyAt) -> String {
     std::iter::once(access).chain(touches).collect::<Vec<_>>().join(" ")
 }
 
-/// Words as a command holds them.
-fn laid_out(words: &[&[u8]]) -> (Vec<u8>, Vec<ArgSpan>) {
-    let mut at = 0;
-    let mut span = |word: &&[u8]| {
-        let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
-        at += word.len();
-        span
-    };
-    let spans = words.iter().map(&mut span).collect();
-    (words.concat(), spans)
-}
-
 /// What we say, in the same form.
 fn keys_of_ours(line: &[&str]) -> (Option<&'static Spec>, Vec<String>) {
     let words: Vec<_> = line.iter().map(|word| word.as_bytes()).collect();
-    let (bytes, spans) = laid_out(&words);
+    let (bytes, spans) = lay_out(&words);
     let args = Args::new(&bytes, &spans, spans.len() as u64);
     let mut keys = Vec::new();
     let spec = Spec::lookup(&args);
@@ -312,7 +300,7 @@ fn expiries_are_those_that_every_server_sets() {
             let word = |word: &'static str| if word == "PAYLOAD" { payload.as_slice() } else { word.as_bytes() };
             let words: Vec<&[u8]> = line.split(' ').map(word).collect();
             let of_field = words[1] == b"h";
-            let (bytes, spans) = laid_out(&words);
+            let (bytes, spans) = lay_out(&words);
             let args = Args::new(&bytes, &spans, spans.len() as u64);
             let spec = Spec::lookup(&args).unwrap_or_else(|| panic!("{line} is not known"));
             if !spec.known_to(server_bit(name)) || (of_field && !has_field_expiry) {

@@ -18,7 +18,7 @@ mod words;
 
 use super::check::expect_hash;
 use super::integrity::Examiner;
-use super::parts::{kind, take_facts};
+use super::parts::{add_facts, facts_of, kind, open_hashed, parts_of, take_facts};
 use crate::base::{Error, ErrorKind, Result, UnixMs};
 use crate::pipeline::{Analyzer, Filter, RunOptions, Selection};
 use crate::report::{Certainty, Integrity, Moment, SourceFacts, TimelineGroup, TimelineLine, TimelineRow, Verdict};
@@ -154,12 +154,7 @@ impl<'d> Timeline<'d> {
     }
 
     fn parts(&mut self, origin: &Origin, facts: &mut SourceFacts) -> Result<Vec<FileEnd>> {
-        let parts = origin.parts();
-        let several = parts.len() > 1 || parts.iter().any(|part| part.file.is_some());
-        if several && self.options.run.expect_sha256.is_some() {
-            let what = format!("is the hash of one file, and {} has several", origin.name);
-            return Err(Error::new(ErrorKind::Usage { option: "--expect-sha256", what }));
-        }
+        let parts = parts_of(origin, &self.options.run)?;
         if self.options.run.expect_sha256.is_some() {
             hash_first(origin, &parts, &self.options.run)?;
         }
@@ -174,17 +169,11 @@ impl<'d> Timeline<'d> {
             if self.out.stopped {
                 break;
             }
-            let mut own = SourceFacts {
-                source: part.file.as_deref().unwrap_or(&origin.name).to_owned(),
-                ..SourceFacts::default()
-            };
+            let mut own = facts_of(origin, part);
             let outcome = self.file(origin, (index, part), clues.as_ref(), &mut own);
-            if several {
+            add_facts(facts, own, part);
+            if part.file.is_some() {
                 facts.kind = Some("multi-part-aof".into());
-                facts.bytes = facts.bytes.saturating_add(own.bytes);
-                facts.files.push(own);
-            } else {
-                *facts = own;
             }
             ends.extend(outcome?);
         }
@@ -199,9 +188,7 @@ impl<'d> Timeline<'d> {
         facts: &mut SourceFacts,
     ) -> Result<Option<FileEnd>> {
         let options = &self.options;
-        let sha256 = options.run.hashes.sha256 || options.run.expect_sha256.is_some();
-        let hashes = Hashes { sha256, ..options.run.hashes };
-        let mut stream = open_part(origin, part, hashes, Arc::clone(&options.run.progress))?;
+        let mut stream = open_hashed(origin, part, &options.run)?;
         let mut run = options.run.clone();
         run.limits.batch_bytes = run.limits.batch_bytes.min(BATCH_BYTES);
         let selection = Selection { filter: options.filter.clone(), validate: false, as_of: options.as_of };

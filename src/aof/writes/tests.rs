@@ -1,4 +1,5 @@
 use super::*;
+use crate::keyspace::command::lay_out;
 use crate::keyspace::{ArgSpan, Args};
 
 /// Writes down what it is told, pieces put together again.
@@ -82,14 +83,8 @@ struct Line {
 
 impl Line {
     fn new(words: &[&[u8]]) -> Self {
-        let mut at = 0;
-        let mut span = |word: &&[u8]| {
-            let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
-            at += word.len();
-            span
-        };
-        let spans = words.iter().map(&mut span).collect();
-        Self { bytes: words.concat(), spans }
+        let (bytes, spans) = lay_out(words);
+        Self { bytes, spans }
     }
 
     fn of(line: &str) -> Self {

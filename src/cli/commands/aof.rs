@@ -6,15 +6,15 @@ use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
 use rediscover::analysis::{self, CheckOptions};
 use rediscover::base::{Error, ErrorKind, Result};
-use rediscover::codec::sniff;
 use rediscover::mend::{self, FilePlan, Moment, Owner, Plan, RepairOptions, Target, With};
 use rediscover::pipeline::RunOptions;
-use rediscover::render;
+use rediscover::render::{self, Look};
 use rediscover::report::{CutReport, Output, RepairReport, SourceFacts, Verdict};
 use rediscover::source::{Origin, Place};
+use serde::Serialize;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -60,10 +60,10 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
     if let Some(missing) = &missing
         && args.skip_bad
     {
-        ui.say(Level::Warning, &format!("{missing} is missing, and what was in it"), None);
+        ui.say(Level::Warning, &format!("{missing} is missing: what was in it is lost"), None);
     }
     if let (Some(missing), false) = (&missing, args.skip_bad) {
-        let what = format!("{missing} is missing, and what was in it: nothing was written");
+        let what = format!("{missing} is missing: nothing was written");
         ending.damaged(&origin.name, what, Some("--skip-bad goes on without it".to_owned()));
     } else if refused {
         let first = plan.dropped.first();
@@ -75,8 +75,10 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
             outputs.push(Output { path: name_of(file, &origin), bytes: bytes_after(file) });
         }
     } else if args.in_place {
-        for file in plan.files.iter().filter(|file| !file.edits.is_empty()) {
-            outputs.extend(replace(file, &origin, &run)?);
+        let changed = plan.files.iter().filter(|file| !file.edits.is_empty());
+        let replacements = changed.map(|file| Replacement::of(file, &origin)).collect::<Result<Vec<_>>>()?;
+        for replacement in &replacements {
+            outputs.extend(replacement.carry_out(&run)?);
         }
         judge(&origin, &run, &mut ending);
     } else if let Some(path) = &args.output {
@@ -97,13 +99,7 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
         rewritten_commands: plan.rewritten_commands,
         dropped: plan.dropped,
     };
-    let mut document = Vec::new();
-    match ui.format() {
-        Format::Text => render::text::repair(&report, &ui.look(None, None), &mut document),
-        _ => render::json::write(&report, &mut document),
-    }
-    .map_err(|error| Error::io("write the report", error))?;
-    ui.deliver(None, &document)?;
+    deliver(&report, ui, render::text::repair)?;
     Ok(ending)
 }
 
@@ -160,10 +156,19 @@ fn deliver_cut(origin: &Origin, what: Cut, outputs: Vec<Output>, ending: &Ending
         lost_bytes: what.lost_bytes,
         outputs,
     };
+    deliver(&report, ui, render::text::cut)
+}
+
+/// The report on stdout, in the form that is asked for.
+fn deliver<R: Serialize>(
+    report: &R,
+    ui: &mut Ui,
+    text: impl FnOnce(&R, &Look, &mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     let mut document = Vec::new();
     match ui.format() {
-        Format::Text => render::text::cut(&report, &ui.look(None, None), &mut document),
-        _ => render::json::write(&report, &mut document),
+        Format::Text => text(report, &ui.look(None, None), &mut document),
+        _ => render::json::write(report, &mut document),
     }
     .map_err(|error| Error::io("write the report", error))?;
     ui.deliver(None, &document)
@@ -216,46 +221,52 @@ fn output(written: &mend::Written) -> Output {
     Output { path: sources::shown(written.path.as_os_str()), bytes: written.bytes }
 }
 
-/// Replaces a file, and keeps the original beside it: there is no moment without a file of its name.
-fn replace(plan: &FilePlan, origin: &Origin, run: &RunOptions) -> Result<Vec<Output>> {
-    let Place::Path(path) = &plan.part.place else {
-        let what = format!("{} is no file", origin.name);
-        return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }));
-    };
-    if plan.compressed {
-        let what = format!("{} is compressed, and what is written is not", path.display());
-        return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }).with_hint("-o writes it elsewhere"));
-    }
-    let failed = |error| Error::io("keep the original", error).about(path.display().to_string());
-    if packed(path).map_err(failed)? {
-        let what = format!("{} is compressed, and what is written is not", path.display());
-        return Err(Error::new(ErrorKind::Usage { option: "--in-place", what }).with_hint("use --output"));
-    }
-    let facts = path.metadata().map_err(failed)?;
-    let mut aside = path.clone().into_os_string();
-    aside.push(".before-repair");
-    let aside = PathBuf::from(aside);
-    if aside.symlink_metadata().is_ok() {
-        return Err(there_already(&aside).with_hint("it is the original of an earlier repair: move it away"));
-    }
-    let owner = Owner { mode: facts.mode() & 0o7777, uid: facts.uid(), gid: facts.gid() };
-    let target = target(path.clone(), Some(owner));
-    if target.side.symlink_metadata().is_ok() {
-        return Err(there_already(&target.side));
-    }
-    fs::hard_link(path, &aside).map_err(failed)?;
-    let outputs = write_one(plan, &target, run);
-    if outputs.is_err() {
-        // The file is the original still: a second name of it would stand in the way of the next attempt.
-        let _ = fs::remove_file(&aside);
-    }
-    outputs
+/// A file that is to be replaced: where its original is kept, and what takes its place.
+struct Replacement<'p> {
+    plan: &'p FilePlan,
+    path: &'p Path,
+    aside: PathBuf,
+    target: Target,
 }
 
-fn packed(path: &Path) -> io::Result<bool> {
-    let mut head = Vec::with_capacity(4);
-    fs::File::open(path)?.take(4).read_to_end(&mut head)?;
-    Ok(sniff(&head).is_some())
+impl<'p> Replacement<'p> {
+    /// Refuses what stands in the way, before anything is done.
+    fn of(plan: &'p FilePlan, origin: &Origin) -> Result<Self> {
+        let refused = |what| Error::new(ErrorKind::Usage { option: "--in-place", what });
+        let Place::Path(path) = &plan.part.place else { return Err(refused(format!("{} is no file", origin.name))) };
+        if plan.compressed {
+            let what = format!("{} is compressed, and what is written is not", path.display());
+            return Err(refused(what).with_hint("-o writes it elsewhere"));
+        }
+        let mut aside = path.clone().into_os_string();
+        aside.push(".before-repair");
+        let aside = PathBuf::from(aside);
+        if aside.symlink_metadata().is_ok() {
+            return Err(there_already(&aside).with_hint("it is the original of an earlier repair: move it away"));
+        }
+        let facts = path.metadata().map_err(|error| kept(path, error))?;
+        let owner = Owner { mode: facts.mode() & 0o7777, uid: facts.uid(), gid: facts.gid() };
+        let target = target(path.clone(), Some(owner));
+        if target.side.symlink_metadata().is_ok() {
+            return Err(there_already(&target.side));
+        }
+        Ok(Self { plan, path, aside, target })
+    }
+
+    /// Keeps the original beside it; there is no moment without a file of its name.
+    fn carry_out(&self, run: &RunOptions) -> Result<Vec<Output>> {
+        fs::hard_link(self.path, &self.aside).map_err(|error| kept(self.path, error))?;
+        let outputs = write_one(self.plan, &self.target, run);
+        if outputs.is_err() {
+            // The file is the original still: a second name of it would stand in the way of the next attempt.
+            let _ = fs::remove_file(&self.aside);
+        }
+        outputs
+    }
+}
+
+fn kept(path: &Path, error: std::io::Error) -> Error {
+    Error::io("keep the original", error).about(path.display().to_string())
 }
 
 fn name_of(file: &FilePlan, origin: &Origin) -> String {

@@ -114,20 +114,14 @@ fn moment(args: &Args<'_>, at: usize, clock: Clock, now: Option<UnixMs>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::super::ArgSpan;
+    use super::super::lay_out;
     use super::*;
 
     const NOW: UnixMs = UnixMs(1_700_000_000_000);
 
     fn expiry(line: &str, now: Option<UnixMs>) -> Option<Expiry> {
-        let mut at = 0;
-        let mut span = |word: &str| {
-            let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
-            at += word.len() + 1;
-            span
-        };
-        let spans: Vec<_> = line.split(' ').map(&mut span).collect();
-        let args = Args::new(line.as_bytes(), &spans, spans.len() as u64);
+        let (bytes, spans) = lay_out(&line.split(' ').collect::<Vec<_>>());
+        let args = Args::new(&bytes, &spans, spans.len() as u64);
         Spec::lookup(&args).expect("a command").expiry(&args, now)
     }
 

@@ -183,19 +183,12 @@ fn only_gets(args: &Args<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ArgSpan;
+    use super::super::lay_out;
     use super::*;
 
     fn keys_of(words: &[&str], count: u64) -> Vec<usize> {
-        let bytes = words.concat();
-        let mut at = 0;
-        let mut span = |word: &&str| {
-            let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
-            at += word.len();
-            span
-        };
-        let spans: Vec<_> = words.iter().map(&mut span).collect();
-        let args = Args::new(bytes.as_bytes(), &spans, count);
+        let (bytes, spans) = lay_out(words);
+        let args = Args::new(&bytes, &spans, count);
         let mut keys = vec![KeyAt { index: 0, access: Access::Read, touch: Touch::NOTHING }];
         Spec::lookup(&args).expect("a command").keys(&args, &mut keys);
         keys.into_iter().map(|key| key.index).collect()

@@ -88,19 +88,12 @@ const fn hash(inside: u16, word: &[u8]) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod tests {
-    use super::super::ArgSpan;
+    use super::super::lay_out;
     use super::*;
 
     fn lookup(words: &[&str]) -> Option<&'static str> {
-        let bytes = words.concat();
-        let mut at = 0;
-        let mut span = |word: &&str| {
-            let span = ArgSpan { at, held: word.len(), len: word.len() as u64 };
-            at += word.len();
-            span
-        };
-        let spans: Vec<_> = words.iter().map(&mut span).collect();
-        Spec::lookup(&Args::new(bytes.as_bytes(), &spans, spans.len() as u64)).map(|spec| spec.name)
+        let (bytes, spans) = lay_out(words);
+        Spec::lookup(&Args::new(&bytes, &spans, spans.len() as u64)).map(|spec| spec.name)
     }
 
     #[test]

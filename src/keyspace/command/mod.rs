@@ -63,6 +63,17 @@ pub struct ArgSpan {
     pub len: u64,
 }
 
+/// Words laid out one after the other, as [`Args`] borrows them: for who has a command as words.
+pub fn lay_out<W: AsRef<[u8]>>(words: &[W]) -> (Vec<u8>, Vec<ArgSpan>) {
+    let mut bytes = Vec::new();
+    let mut spans = Vec::with_capacity(words.len());
+    for word in words.iter().map(AsRef::as_ref) {
+        spans.push(ArgSpan { at: bytes.len(), held: word.len(), len: word.len() as u64 });
+        bytes.extend_from_slice(word);
+    }
+    (bytes, spans)
+}
+
 /// The arguments of a command, its name first.
 #[derive(Debug, Clone, Copy)]
 pub struct Args<'a> {

@@ -2,6 +2,7 @@
 //!
 //! `docs/aof-facts.md` says the same in words.
 
+use super::log::command;
 use crate::support::rdb;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +15,6 @@ const INCR_1: &str = "appendonly.aof.1.incr.aof";
 const INCR_2: &str = "appendonly.aof.2.incr.aof";
 /// What Redis wrote before 7.0, and what it still reads.
 pub(crate) const ALONE: &str = "appendonly.aof";
-
-/// A command as a log has it.
-pub(crate) fn command<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words.iter().map(AsRef::as_ref) {
-        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes
-}
 
 /// A command whose words have no spaces in them.
 fn words(line: &str) -> Vec<u8> {
