@@ -34,6 +34,7 @@
 //! 3      rdb       header, opcodes, value types, framer, parser, objects, modules, payloads of RESTORE; what any parser can say
 //! 3      report    what a command found, as plain data with its JSON schema
 //! 4      aof       the log of commands: framer, parser, the next command after damage, manifests
+//! 4      memory    what a key takes in the memory of a server, by models of servers
 //! 4      render    reports as text, JSON, SARIF, timelines also as CSV, HTML and for Timesketch; sees no analyzer
 //! 5      source    places that hold a keyspace: data directories judged; opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
@@ -50,6 +51,7 @@ pub mod base;
 pub mod codec;
 pub mod encoding;
 pub mod keyspace;
+pub mod memory;
 pub mod mend;
 pub mod pipeline;
 pub mod rdb;

@@ -1,14 +1,19 @@
 //! `analyze`: what is in one or several keyspaces.
 
+use super::big_elements::BigElements;
 use super::big_keys::Rankings;
+use super::cluster::Slots;
+use super::idle::Usage;
 use super::keyspace::Totals;
 use super::parts;
 use super::prefixes::Prefixes;
 use super::set::AnalyzerSet;
+use super::sizes::KeySizes;
+use super::streams::Streams;
 use super::ttl::Expiries;
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::pipeline::{Analyzer, Filter, RunOptions, Scope, Selection, Tally};
-use crate::report::{Analysis, Decoding, SourceAnalysis, SourceFacts, SourceIntegrity};
+use crate::pipeline::{Analyzer, Filter, Memory, RunOptions, Scope, Selection, Tally};
+use crate::report::{Analysis, Decoding, Keyspace, SourceAnalysis, SourceFacts, SourceIntegrity};
 use crate::source::Origin;
 
 /// What `analyze` is asked.
@@ -22,11 +27,25 @@ pub struct AnalyzeOptions {
     pub top: usize,
     /// The moment TTLs are seen from; by default the snapshot's own.
     pub as_of: Option<UnixMs>,
+    /// The moment up to which the loss of evidence is counted.
+    pub expiring_by: Option<UnixMs>,
+    /// Whether memory is estimated, and for which server.
+    pub memory: Memory,
+    /// Whether the sources are shards of one keyspace.
+    pub merge: bool,
 }
 
 impl Default for AnalyzeOptions {
     fn default() -> Self {
-        Self { run: RunOptions::default(), filter: Filter::default(), top: 20, as_of: None }
+        Self {
+            run: RunOptions::default(),
+            filter: Filter::default(),
+            top: 20,
+            as_of: None,
+            expiring_by: None,
+            memory: Memory::OfWriter,
+            merge: false,
+        }
     }
 }
 
@@ -51,6 +70,11 @@ struct Shown {
     rankings: Rankings,
     prefixes: Prefixes,
     expiries: Expiries,
+    big_elements: BigElements,
+    sizes: KeySizes,
+    usage: Usage,
+    streams: Streams,
+    slots: Slots,
     decoding: Decoding,
 }
 
@@ -107,9 +131,15 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         rankings: Some(Rankings::new(&origin.name, options.top)),
         prefixes: Some(Prefixes::new(limits.tracked_prefixes, options.top)),
         expiries: Some(Expiries::default()),
+        big_elements: Some(BigElements::new(&origin.name, options.top)),
+        sizes: Some(KeySizes::new(options.top)),
+        usage: Some(Usage::new(&origin.name, options.top)),
+        streams: Some(Streams::new(&origin.name, options.top)),
+        slots: Some(Slots::new(options.top)),
         ..AnalyzerSet::default()
     };
-    let selection = Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of };
+    let selection =
+        Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: options.memory };
     let (set, mut files) = parts::read(origin, set, &selection, &options.run, facts)?;
     let joined = parts::join(&files, limits.problems);
     let mut decoding = Decoding::default();
@@ -140,6 +170,11 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         rankings: set.rankings.unwrap_or_else(|| Rankings::new(&origin.name, options.top)),
         prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes, options.top)),
         expiries: set.expiries.unwrap_or_default(),
+        big_elements: set.big_elements.unwrap_or_else(|| BigElements::new(&origin.name, options.top)),
+        sizes: set.sizes.unwrap_or_else(|| KeySizes::new(options.top)),
+        usage: set.usage.unwrap_or_else(|| Usage::new(&origin.name, options.top)),
+        streams: set.streams.unwrap_or_else(|| Streams::new(&origin.name, options.top)),
+        slots: set.slots.unwrap_or_else(|| Slots::new(options.top)),
         decoding,
     };
     Ok((shown, integrity, first.scope))
@@ -170,18 +205,34 @@ impl Shown {
         self.rankings.merge(other.rankings)?;
         self.prefixes.merge(other.prefixes)?;
         self.expiries.merge(other.expiries)?;
+        self.big_elements.merge(other.big_elements)?;
+        self.sizes.merge(other.sizes)?;
+        self.usage.merge(other.usage)?;
+        self.streams.merge(other.streams)?;
+        self.slots.merge(other.slots)?;
         add_decoding(&mut self.decoding, &other.decoding);
         Ok(())
     }
 
     fn finish(self, scope: &Scope) -> Result<Analysis> {
         let (prefixes, prefixes_shown_one_in) = self.prefixes.finish(scope)?;
+        let (idle, frequency) = self.usage.finish(scope)?;
+        let model = scope.model.as_ref();
+        let memory_model = model.map(|model| self.totals.memory_model(model));
+        let overhead_bytes = model.map(|model| self.totals.overhead_bytes(model));
         Ok(Analysis {
-            keyspace: self.totals.finish(scope)?,
+            keyspace: Keyspace { overhead_bytes, ..self.totals.finish(scope)? },
+            memory_model,
             big_keys: self.rankings.finish(scope)?,
+            big_elements: self.big_elements.finish(scope)?,
+            sizes: self.sizes.finish(scope)?,
             prefixes,
             prefixes_shown_one_in,
             ttl: self.expiries.finish(scope)?,
+            idle,
+            frequency,
+            streams: self.streams.finish(scope)?,
+            cluster: self.slots.finish(scope)?,
             decoding: self.decoding,
         })
     }

@@ -1,4 +1,4 @@
-//! The largest keys, by bytes as stored and by elements.
+//! The largest keys: by memory, by bytes as stored, by elements, by their largest element.
 
 use crate::base::{Result, UnixMs};
 use crate::pipeline::{Analyzer, Scope};
@@ -8,18 +8,21 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-/// Keeps the top of two rankings.
+/// Keeps the top of four rankings.
 #[derive(Debug, Clone)]
 pub struct Rankings {
     source: Arc<str>,
+    by_memory: Ranking,
     by_elements: Ranking,
     by_serialized: Ranking,
+    by_largest: Ranking,
 }
 
 impl Rankings {
     /// For one source; `top` is the length of each ranking.
     pub fn new(source: &str, top: usize) -> Self {
-        Self { source: source.into(), by_elements: Ranking::new(top), by_serialized: Ranking::new(top) }
+        let [by_memory, by_elements, by_serialized, by_largest] = [(); 4].map(|()| Ranking::new(top));
+        Self { source: source.into(), by_memory, by_elements, by_serialized, by_largest }
     }
 }
 
@@ -39,6 +42,7 @@ struct Ranked {
     ty: &'static str,
     encoding: &'static str,
     elements: u64,
+    memory_bytes: Option<u64>,
     serialized_bytes: u64,
     largest_element_bytes: u64,
     expire_at: Option<UnixMs>,
@@ -86,6 +90,10 @@ impl Ranking {
         }
     }
 
+    fn merge(&mut self, other: Self) {
+        other.heap.into_iter().for_each(|Reverse(ranked)| self.insert(ranked));
+    }
+
     fn into_rows(self) -> Vec<BigKey> {
         self.heap.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.into_row()).collect()
     }
@@ -104,7 +112,7 @@ impl Ranked {
             ty: self.ty.into(),
             encoding: self.encoding.into(),
             elements: self.elements,
-            memory_bytes: None,
+            memory_bytes: self.memory_bytes,
             serialized_bytes: self.serialized_bytes,
             largest_element_bytes: self.largest_element_bytes,
             expire_at: self.expire_at.and_then(UnixMs::rfc3339),
@@ -136,23 +144,36 @@ impl Analyzer for Rankings {
             ty: entry.head.value_type.ty.name(),
             encoding: entry.encoding.name(),
             elements: shape.elements,
+            memory_bytes: entry.memory_bytes,
             serialized_bytes: entry.serialized_bytes,
             largest_element_bytes: shape.largest_element_bytes,
             expire_at: entry.head.expire_at,
             offset: entry.head.offset,
         };
+        if let Some(bytes) = entry.memory_bytes {
+            self.by_memory.offer(bytes, || make(bytes, entry));
+        }
+        let largest = shape.largest_element_bytes;
+        self.by_largest.offer(largest, || make(largest, entry));
         self.by_elements.offer(shape.elements, || make(shape.elements, entry));
         self.by_serialized.offer(entry.serialized_bytes, || make(entry.serialized_bytes, entry));
         Ok(())
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
-        other.by_elements.heap.into_iter().for_each(|Reverse(ranked)| self.by_elements.insert(ranked));
-        other.by_serialized.heap.into_iter().for_each(|Reverse(ranked)| self.by_serialized.insert(ranked));
+        self.by_memory.merge(other.by_memory);
+        self.by_elements.merge(other.by_elements);
+        self.by_serialized.merge(other.by_serialized);
+        self.by_largest.merge(other.by_largest);
         Ok(())
     }
 
     fn finish(self, _: &Scope) -> Result<BigKeys> {
-        Ok(BigKeys { by_elements: self.by_elements.into_rows(), by_serialized: self.by_serialized.into_rows() })
+        Ok(BigKeys {
+            by_memory: self.by_memory.into_rows(),
+            by_elements: self.by_elements.into_rows(),
+            by_serialized: self.by_serialized.into_rows(),
+            by_largest_element: self.by_largest.into_rows(),
+        })
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::base::Result;
 use crate::keyspace::{Encoding, Type};
+use crate::memory::{Model, overhead_bytes};
 use crate::pipeline::{Analyzer, Scope};
 use crate::rdb::{Depth, Entry, Head, Item};
-use crate::report::{DatabaseShare, Keyspace, TypeShare};
+use crate::report::{DatabaseShare, Keyspace, MemoryModel, TypeShare};
 use std::collections::BTreeMap;
 
 /// Databases that are told apart: the lowest numbers.
@@ -18,9 +19,28 @@ pub struct Totals {
     /// The share that was added to last: nearly always the next one too.
     recent: Option<((Type, Encoding, u64), TypeShare)>,
     functions: u64,
+    /// Keys whose memory is a rough guess.
+    guessed: u64,
 }
 
 impl Totals {
+    /// What a server needs besides the keys, where so many share one keyspace.
+    pub fn overhead_bytes(&self, model: &Model) -> u64 {
+        let mut totals = self.clone();
+        totals.settle();
+        overhead_bytes(model, totals.databases.values().map(|share| (share.keys, share.expires)))
+    }
+
+    /// The model as the report names it.
+    pub fn memory_model(&self, model: &Model) -> MemoryModel {
+        MemoryModel {
+            server: model.server().to_owned(),
+            allocator: model.allocator().name().to_owned(),
+            basis: model.basis().name().to_owned(),
+            guessed_keys: self.guessed,
+        }
+    }
+
     fn settle(&mut self) {
         let Some(((ty, encoding, db), share)) = self.recent.take() else { return };
         add(self.shares.entry((ty, encoding)).or_default(), &share);
@@ -47,6 +67,10 @@ impl Totals {
             share.expires = share.expires.saturating_add(u64::from(entry.head.expire_at.is_some()));
             share.elements = share.elements.saturating_add(entry.shape.map_or(0, |shape| shape.elements));
             share.serialized_bytes = share.serialized_bytes.saturating_add(entry.serialized_bytes);
+            plus(&mut share.memory_bytes, entry.memory_bytes);
+        }
+        if entry.memory_bytes.is_some() && entry.head.value_type.ty == Type::Module {
+            self.guessed = self.guessed.saturating_add(1);
         }
     }
 }
@@ -56,6 +80,15 @@ fn add(to: &mut TypeShare, share: &TypeShare) {
     to.expires = to.expires.saturating_add(share.expires);
     to.elements = to.elements.saturating_add(share.elements);
     to.serialized_bytes = to.serialized_bytes.saturating_add(share.serialized_bytes);
+    plus(&mut to.memory_bytes, share.memory_bytes);
+}
+
+/// Adds what is known: nothing added to nothing stays unknown.
+#[inline]
+pub(super) fn plus(to: &mut Option<u64>, bytes: Option<u64>) {
+    if let Some(bytes) = bytes {
+        *to = Some(to.unwrap_or(0).saturating_add(bytes));
+    }
 }
 
 impl Analyzer for Totals {
@@ -89,6 +122,7 @@ impl Analyzer for Totals {
             self.add_database(*db, share);
         }
         self.functions = self.functions.saturating_add(other.functions);
+        self.guessed = self.guessed.saturating_add(other.guessed);
         Ok(())
     }
 
@@ -107,7 +141,8 @@ impl Analyzer for Totals {
             expires: all.expires,
             elements: all.elements,
             serialized_bytes: all.serialized_bytes,
-            memory_bytes: None,
+            memory_bytes: all.memory_bytes,
+            overhead_bytes: None,
             by_type,
             by_encoding,
             databases: self.databases.into_iter().map(|(db, share)| DatabaseShare { db, share }).collect(),

@@ -1,11 +1,15 @@
 //! The analyzers, one per file, and the work of `check` and `analyze` on sources.
 
+mod advice;
 mod analyze;
+mod big_elements;
 mod big_keys;
 mod check;
+mod cluster;
 mod commands;
 mod duplicates;
 mod histogram;
+mod idle;
 mod integrity;
 mod keyspace;
 mod loads_log;
@@ -16,20 +20,28 @@ mod parts;
 mod prefixes;
 mod server_loads;
 mod set;
+mod sizes;
+mod streams;
 mod timeline;
 mod ttl;
 
+pub use advice::advise;
 pub use analyze::{AnalyzeOptions, Analyzed, analyze};
+pub use big_elements::BigElements;
 pub use big_keys::Rankings;
 pub use check::{CheckOptions, Checked, check, verdict_on};
+pub use cluster::Slots;
 pub use commands::Commands;
 pub use duplicates::Twins;
 pub use histogram::Histogram;
+pub use idle::Usage;
 pub use integrity::{Examined, Examiner};
 pub use keyspace::Totals;
 pub use loads_on::SERVERS;
 pub use needs::{Need, Needed, Needs};
 pub use prefixes::Prefixes;
 pub use set::AnalyzerSet;
+pub use sizes::KeySizes;
+pub use streams::Streams;
 pub use timeline::{Bucket, Deliver, FileEnd, Timeline, TimelineOptions, Timelined};
 pub use ttl::Expiries;

@@ -135,6 +135,10 @@ impl Prefixes {
             expires: share.expires,
             serialized_bytes: share.serialized_bytes,
             memory_bytes: None,
+            persistent_memory_bytes: None,
+            average_ttl_seconds: None,
+            average_idle_seconds: None,
+            example: None,
             children: self.children(level.saturating_add(1), prefix, least),
         };
         found.into_iter().map(row).collect()

@@ -1,16 +1,21 @@
 //! Several analyzers in one pass.
 
+use super::big_elements::BigElements;
 use super::big_keys::Rankings;
+use super::cluster::Slots;
 use super::commands::Commands;
 use super::duplicates::Twins;
+use super::idle::Usage;
 use super::integrity::Examiner;
 use super::keyspace::Totals;
 use super::needs::Needs;
 use super::prefixes::Prefixes;
+use super::sizes::KeySizes;
+use super::streams::Streams;
 use super::ttl::Expiries;
 use crate::base::{Result, UnixMs};
 use crate::pipeline::{Analyzer, Prologue, Scope};
-use crate::rdb::{Depth, Head, Item};
+use crate::rdb::{Depth, Head, Item, Part};
 
 macro_rules! analyzer_set {
     ($($field:ident: $analyzer:ty, $what:literal;)*) => {
@@ -31,6 +36,11 @@ macro_rules! analyzer_set {
 
             fn wants_writes(&self) -> bool {
                 false $(|| self.$field.as_ref().is_some_and(Analyzer::wants_writes))*
+            }
+
+            #[inline]
+            fn part(&mut self, part: &Part<'_>) {
+                $(if let Some(one) = &mut self.$field { one.part(part); })*
             }
 
             fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
@@ -69,4 +79,9 @@ analyzer_set! {
     rankings: Rankings, "The largest keys.";
     prefixes: Prefixes, "Beginnings of names.";
     expiries: Expiries, "Expiries.";
+    big_elements: BigElements, "The largest elements.";
+    sizes: KeySizes, "How sizes are spread.";
+    usage: Usage, "Idle time and use.";
+    streams: Streams, "Streams and their groups.";
+    slots: Slots, "Cluster slots.";
 }

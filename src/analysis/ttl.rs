@@ -83,6 +83,7 @@ impl Analyzer for Expiries {
             upto_seconds: upto,
             keys,
             serialized_bytes,
+            memory_bytes: None,
         };
         let buckets = BUCKETS.into_iter().zip(self.keys.into_iter().zip(self.bytes)).map(bucket);
         Ok(Ttl {
@@ -93,6 +94,7 @@ impl Analyzer for Expiries {
             p50: self.left.percentile(50),
             p90: self.left.percentile(90),
             p99: self.left.percentile(99),
+            ..Ttl::default()
         })
     }
 }

@@ -315,6 +315,7 @@ impl Writes {
             shape: (depth >= Depth::Shape).then_some(self.open.shape),
             expiring_fields: self.open.expiring_fields,
             module: None,
+            memory_bytes: None,
             written_by: Some(spec),
         }));
     }

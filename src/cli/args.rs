@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use rediscover::analysis::SERVERS;
 use rediscover::base::{Cancel, Error, ErrorKind, Limits, Progress, Result, UnixMs, size, time};
 use rediscover::keyspace::Type;
+use rediscover::memory::Model;
 use rediscover::pipeline::{ExpiryFilter, Filter, RunOptions};
 use rediscover::source::Hashes;
 use std::ffi::OsString;
@@ -120,6 +121,15 @@ impl Command {
 pub(crate) struct AnalyzeArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    /// The sources are shards of one keyspace: a key in two of them is an error
+    #[arg(long, help_heading = SOURCES)]
+    pub(crate) merge: bool,
+    /// The server whose memory is estimated: redis-8.0, valkey-9.1+debian [default: the one that wrote the dump]
+    #[arg(long, value_name = "V", value_parser = model, help_heading = GATES)]
+    pub(crate) target: Option<Model>,
+    /// Say what will have expired by then: RFC 3339, Unix seconds, now+2d
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = GATES)]
+    pub(crate) expiring_by: Option<UnixMs>,
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
     #[command(flatten)]
@@ -260,6 +270,9 @@ pub(crate) struct FilterArgs {
     /// Only values of at least so many elements
     #[arg(long, value_name = "N", help_heading = FILTERS)]
     pub(crate) min_elements: Option<u64>,
+    /// Only keys of at least so many bytes of estimated memory: 10mb
+    #[arg(long, value_name = "SIZE", value_parser = bytes, help_heading = FILTERS)]
+    pub(crate) min_memory: Option<u64>,
     /// Only keys with this sort of expiry: none, set, expired, within:1h
     #[arg(long, value_name = "WHICH", value_parser = expiry, help_heading = FILTERS)]
     pub(crate) expiry: Option<ExpiryFilter>,
@@ -280,6 +293,7 @@ impl FilterArgs {
             slots: self.slot.clone(),
             min_serialized: self.min_serialized.unwrap_or_default(),
             min_elements: self.min_elements.unwrap_or_default(),
+            min_memory: self.min_memory.unwrap_or_default(),
             expiry: self.expiry,
         }
     }
@@ -477,6 +491,18 @@ fn server(text: &str) -> Parsed<&'static str> {
         .or_else(|| SERVERS.iter().rev().find(|name| newest(name)))
         .copied()
         .ok_or_else(|| format!("not a server this release knows; it knows {}", SERVERS.join(", ")))
+}
+
+/// The model of a server's memory: its name, or a version that one stands for, and the allocator.
+fn model(text: &str) -> Parsed<Model> {
+    let wanted = text.to_ascii_lowercase();
+    Model::named(&wanted).ok_or_else(|| {
+        let names: Vec<_> = Model::names().collect();
+        format!(
+            "not a server whose memory is known; known are {}, each with +debian for that allocator",
+            names.join(", ")
+        )
+    })
 }
 
 fn key_type(text: &str) -> Parsed<Type> {

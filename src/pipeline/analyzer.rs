@@ -2,10 +2,10 @@
 
 use super::engine::{Task, drive};
 use super::scope::{Prologue, Scope};
-use super::{Filter, RunOptions, Selection};
+use super::sieve::{Sieve, View};
+use super::{RunOptions, Selection};
 use crate::base::{Error, Result, UnixMs};
-use crate::keyspace::{Command, KeyAt};
-use crate::rdb::{Config, Depth, Entry, Head, Item, Sink};
+use crate::rdb::{Config, Depth, Head, Item, Part, Sink};
 use crate::source::Stream;
 
 /// Looks at items and comes to a result.
@@ -26,6 +26,13 @@ pub trait Analyzer: Send + Sized {
     /// Whether the values that the commands of a log write are wanted as keys are.
     fn wants_writes(&self) -> bool {
         true
+    }
+
+    /// Looks at the next part of a value, before its entry: what comes of it is provisional until then. Told where memory is
+    /// estimated.
+    #[inline]
+    fn part(&mut self, part: &Part<'_>) {
+        let _ = part;
     }
 
     /// Told once for each file, before any item and before [`Analyzer::fork`], what stands before the keys.
@@ -56,56 +63,6 @@ pub trait Analyzer: Send + Sized {
     fn finish(self, scope: &Scope) -> Result<Self::Output>;
 }
 
-/// Applies the filter between the parser and what listens.
-pub(super) struct Sieve<'f> {
-    pub(super) filter: Option<&'f Filter>,
-    pub(super) as_of: Option<UnixMs>,
-    /// Whether selected values are decoded even if nobody wants their elements.
-    pub(super) validate: bool,
-    admitted: bool,
-    keys: Vec<KeyAt>,
-}
-
-impl<'f> Sieve<'f> {
-    pub(super) fn new(selection: &'f Selection, as_of: Option<UnixMs>) -> Self {
-        let filter = selection.filter.is_set().then_some(&selection.filter);
-        Self { filter, as_of, validate: selection.validate, admitted: true, keys: Vec::new() }
-    }
-
-    /// How far a key is decoded, given how far it is wanted if the filter lets it through.
-    #[inline]
-    pub(super) fn depth(&mut self, head: &Head<'_>, wanted: impl FnOnce(&Head<'_>) -> Depth) -> Depth {
-        if let Some(filter) = self.filter {
-            self.admitted = filter.admits_head(head, self.as_of);
-            if !self.admitted {
-                return Depth::Keys;
-            }
-            if filter.needs_shape() {
-                return wanted(head).max(Depth::Shape);
-            }
-        }
-        let wanted = wanted(head);
-        if self.validate { wanted.max(Depth::Shape) } else { wanted }
-    }
-
-    /// Whether the entry passes; its head has been asked about just before.
-    #[inline]
-    pub(super) fn admits(&self, entry: &Entry<'_>) -> bool {
-        self.filter.is_none_or(|filter| self.admitted && filter.admits_entry(entry))
-    }
-}
-
-impl Sieve<'_> {
-    /// Whether a command passes: without a filter, every one.
-    #[inline]
-    pub(super) fn admits_command(&mut self, command: &Command<'_>) -> bool {
-        match self.filter {
-            None => true,
-            Some(filter) => filter.admits_command(command, self.as_of, &mut self.keys),
-        }
-    }
-}
-
 struct Fold<'f, A> {
     analyzer: A,
     sieve: Sieve<'f>,
@@ -124,9 +81,24 @@ impl<A: Analyzer> Sink for Fold<'_, A> {
     }
 
     #[inline]
+    fn wants_parts(&self) -> bool {
+        self.sieve.wants_parts()
+    }
+
+    #[inline]
+    fn part(&mut self, part: &Part<'_>) {
+        if self.sieve.part(part) {
+            self.analyzer.part(part);
+        }
+    }
+
+    #[inline]
     fn item(&mut self, item: &Item<'_>) {
         let outcome = match item {
-            Item::Entry(entry) if !self.sieve.admits(entry) => self.analyzer.observe(&Item::Dropped),
+            Item::Entry(entry) => match self.sieve.entry(entry) {
+                Some(entry) => self.analyzer.observe(&Item::Entry(entry)),
+                None => self.analyzer.observe(&Item::Dropped),
+            },
             Item::Command(command) if !self.sieve.admits_command(command) => Ok(()),
             item => self.analyzer.observe(item),
         };
@@ -161,12 +133,11 @@ pub fn run<A: Analyzer>(
 ) -> Result<(A, Scope)> {
     let source = stream.name().to_owned();
     let config = config(selection, options);
-    let mut seen_from = None;
+    let mut seen = View::default();
     let tasks = |prologue: &Prologue| {
-        let as_of = selection.as_of.or_else(|| prologue.created_at());
-        seen_from = as_of;
-        analyzer.begin(prologue, as_of);
-        let fold = |analyzer| Fold { analyzer, sieve: Sieve::new(selection, as_of), error: None };
+        seen = View::new(selection, prologue);
+        analyzer.begin(prologue, seen.as_of);
+        let fold = |analyzer| Fold { analyzer, sieve: Sieve::new(selection, seen), error: None };
         let mut tasks: Vec<_> = (1..options.threads.max(1)).map(|_| fold(analyzer.fork())).collect();
         tasks.push(fold(analyzer));
         tasks
@@ -185,7 +156,8 @@ pub fn run<A: Analyzer>(
         source,
         prologue,
         tally,
-        as_of: seen_from,
+        as_of: seen.as_of,
+        model: seen.model,
         filtered: selection.filter.is_set(),
         validated: selection.validate,
     };

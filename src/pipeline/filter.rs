@@ -23,6 +23,8 @@ pub struct Filter {
     pub min_serialized: u64,
     /// Only values of at least so many elements.
     pub min_elements: u64,
+    /// Only keys of at least so many bytes of estimated memory; those of which none is known do not pass.
+    pub min_memory: u64,
     /// Only keys with this sort of expiry.
     pub expiry: Option<ExpiryFilter>,
 }
@@ -71,8 +73,8 @@ impl Filter {
             return true;
         }
         let Some(spec) = command.spec else { return false };
-        // How many elements the value has then, a command does not say.
-        if self.min_elements > 0 || command.bytes < self.min_serialized {
+        // How many elements the value has then, or how much memory it takes, a command does not say.
+        if self.min_elements > 0 || self.min_memory > 0 || command.bytes < self.min_serialized {
             return false;
         }
         if !(self.types.is_empty() || spec.ty.is_some_and(|ty| self.types.contains(&ty))) {
@@ -99,6 +101,7 @@ impl Filter {
             && self.slots.is_empty()
             && self.min_serialized == 0
             && self.min_elements == 0
+            && self.min_memory == 0
             && self.expiry.is_none())
     }
 
@@ -114,6 +117,7 @@ impl Filter {
     /// Whether a key whose head passed also passes with its value.
     pub fn admits_entry(&self, entry: &Entry<'_>) -> bool {
         entry.serialized_bytes >= self.min_serialized
+            && (self.min_memory == 0 || entry.memory_bytes.is_some_and(|bytes| bytes >= self.min_memory))
             && (self.min_elements == 0 || entry.shape.is_some_and(|shape| shape.elements >= self.min_elements))
     }
 }

@@ -7,6 +7,7 @@ mod filter;
 mod log;
 mod rows;
 mod scope;
+mod sieve;
 
 pub use analyzer::{Analyzer, run};
 pub use filter::{ExpiryFilter, Filter};
@@ -14,6 +15,7 @@ pub use rows::{RowSource, rows};
 pub use scope::{Ended, Prologue, Scope, Skipped, Tally};
 
 use crate::base::{Cancel, Limits, Progress, Silent, UnixMs};
+use crate::memory::Model;
 use crate::source::Hashes;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,4 +62,18 @@ pub struct Selection {
     pub validate: bool,
     /// The moment TTLs are seen from; by default the snapshot's own.
     pub as_of: Option<UnixMs>,
+    /// Whether memory is estimated, and for which server.
+    pub memory: Memory,
+}
+
+/// Whether memory is estimated, and for which server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// It is not: entries say none.
+    #[default]
+    Off,
+    /// For the server that wrote the file, with the allocator that comes with it.
+    OfWriter,
+    /// For this one.
+    Of(Model),
 }

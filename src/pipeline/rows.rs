@@ -1,11 +1,12 @@
 //! Rows: workers make them batch by batch, the caller gets them in the order of the file.
 
-use super::analyzer::{Sieve, config};
+use super::analyzer::config;
 use super::engine::{Task, drive};
 use super::scope::{Prologue, Scope};
+use super::sieve::{Sieve, View};
 use super::{RunOptions, Selection};
 use crate::base::{Error, Result, UnixMs};
-use crate::rdb::{Depth, Head, Item, Sink};
+use crate::rdb::{Depth, Head, Item, Part, Sink};
 use crate::source::Stream;
 
 /// Makes rows of items. One is made per worker.
@@ -45,9 +46,22 @@ impl<R: RowSource> Sink for Rowing<'_, R> {
     }
 
     #[inline]
+    fn wants_parts(&self) -> bool {
+        self.sieve.wants_parts()
+    }
+
+    #[inline]
+    fn part(&mut self, part: &Part<'_>) {
+        self.sieve.part(part);
+    }
+
+    #[inline]
     fn item(&mut self, item: &Item<'_>) {
         match item {
-            Item::Entry(entry) if !self.sieve.admits(entry) => self.rows.observe(&Item::Dropped),
+            Item::Entry(entry) => match self.sieve.entry(entry) {
+                Some(entry) => self.rows.observe(&Item::Entry(entry)),
+                None => self.rows.observe(&Item::Dropped),
+            },
             Item::Command(command) if !self.sieve.admits_command(command) => {}
             item => self.rows.observe(item),
         }
@@ -79,11 +93,10 @@ pub fn rows<R: RowSource>(
     deliver: &mut dyn FnMut(R::Rows) -> Result<()>,
 ) -> Result<Scope> {
     let source = stream.name().to_owned();
-    let mut seen_from = None;
+    let mut seen = View::default();
     let tasks = |prologue: &Prologue| {
-        let as_of = selection.as_of.or_else(|| prologue.created_at());
-        seen_from = as_of;
-        let rowing = |_| Rowing { rows: make(prologue, as_of), sieve: Sieve::new(selection, as_of) };
+        seen = View::new(selection, prologue);
+        let rowing = |_| Rowing { rows: make(prologue, seen.as_of), sieve: Sieve::new(selection, seen) };
         (0..options.threads.max(1)).map(rowing).collect()
     };
     let config = config(selection, options);
@@ -94,7 +107,8 @@ pub fn rows<R: RowSource>(
         source,
         prologue,
         tally,
-        as_of: seen_from,
+        as_of: seen.as_of,
+        model: seen.model,
         filtered: selection.filter.is_set(),
         validated: selection.validate,
     })

@@ -1,6 +1,7 @@
 //! What was read, seen from outside the records.
 
 use crate::base::{Flaw, UnixMs};
+use crate::memory::Model;
 use crate::rdb::{Config, Counters, Depth, Dialect, Head, Header, Item, Parser, Sink, Start, Templates, Writer};
 use std::sync::Arc;
 
@@ -51,6 +52,12 @@ impl Prologue {
     /// When the snapshot was taken, from AUX `ctime`.
     pub fn created_at(&self) -> Option<UnixMs> {
         self.aux_number(b"ctime")?.checked_mul(1000).map(UnixMs)
+    }
+
+    /// The server that wrote it: as it says itself, else the oldest that writes this version.
+    pub fn writer(&self) -> Option<Writer> {
+        let said = self.aux.iter().rev().find_map(|(name, value)| Writer::of_aux(name, value));
+        said.or_else(|| self.header.map(|header| Writer::of_version(header.version)))
     }
 
     /// The server that wrote it, as reports name it: `redis 8.6.3`.
@@ -169,6 +176,8 @@ pub struct Scope {
     pub tally: Tally,
     /// The moment TTLs are seen from.
     pub as_of: Option<UnixMs>,
+    /// The server for which memory was estimated.
+    pub model: Option<Model>,
     /// Whether filters were set.
     pub filtered: bool,
     /// Whether every value was validated that the filters let through.

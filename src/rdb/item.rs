@@ -100,6 +100,8 @@ pub struct Entry<'a> {
     pub expiring_fields: u64,
     /// A module's value.
     pub module: Option<&'a Module>,
+    /// Estimated memory in bytes, as MEMORY USAGE says; none from a parser: whoever has a memory model adds it.
+    pub memory_bytes: Option<u64>,
     /// The command of a log that writes this; none of a key that is stored.
     pub written_by: Option<&'static Spec>,
 }
@@ -202,6 +204,56 @@ pub enum Element<'a> {
         /// The entry.
         id: StreamId,
     },
+}
+
+/// What a value is made of, for those who ask with [`Sink::wants_parts`]: sizes, and as many of the bytes as are at hand.
+/// Told at [`Depth::Shape`] and deeper, in the order of the file, before the [`Entry`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part<'a> {
+    /// A packed structure, or a node of a list or stream; its elements follow.
+    Blob {
+        /// What it is.
+        packing: Packing,
+        /// Its length when it is unpacked.
+        bytes: u64,
+    },
+    /// An element: an item, a member, a field with its value; of a stream, an entry, of which only the length is told.
+    Element {
+        /// The item, member or field.
+        name: Measured<'a>,
+        /// A field's value.
+        value: Option<Measured<'a>>,
+        /// Whether a field expires on its own.
+        expires: bool,
+    },
+    /// What a stream knows of itself and of its groups.
+    Detail(Element<'a>),
+}
+
+/// How a blob is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// A listpack.
+    Listpack,
+    /// A ziplist: servers from 7.0 on turn it into a listpack.
+    Ziplist,
+    /// A zipmap.
+    Zipmap,
+    /// An intset.
+    Intset,
+    /// A node of a list that is one element by itself.
+    Plain,
+}
+
+/// A string and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured<'a> {
+    /// The bytes; fewer than `len`, or none, where they were not unpacked or are too many to be held.
+    pub bytes: &'a [u8],
+    /// Its length as a client would read it.
+    pub len: u64,
+    /// Its value, where it is stored as an integer: then there are no bytes.
+    pub int: Option<i64>,
 }
 
 /// What a stream knows of itself.
@@ -314,6 +366,14 @@ pub trait Sink {
     /// Whether the values that commands write are wanted as keys are.
     fn wants_writes(&self) -> bool {
         true
+    }
+    /// Whether [`Sink::part`] is wanted.
+    fn wants_parts(&self) -> bool {
+        false
+    }
+    /// Takes the next part of a value.
+    fn part(&mut self, part: &Part<'_>) {
+        let _ = part;
     }
     /// Takes the next item.
     fn item(&mut self, item: &Item<'_>);

@@ -23,7 +23,9 @@ mod walker;
 
 pub use framer::{Found, Framer};
 pub use header::{HEADER_BYTES, Header, Magic};
-pub use item::{Damage, Depth, Element, Entry, Half, Head, Item, Key, Shape, Sink, StreamInfo};
+pub use item::{
+    Damage, Depth, Element, Entry, Half, Head, Item, Key, Measured, Packing, Part, Shape, Sink, StreamInfo,
+};
 pub use object::Writer;
 pub use opcode::Opcode;
 pub use parser::{Config, Counters, Parser, Start};

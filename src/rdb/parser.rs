@@ -124,6 +124,7 @@ pub struct Parser {
     key: KeyBuffer,
     decoder: Decoder,
     emit: bool,
+    parts: bool,
     begun: bool,
     long: Option<Long>,
     unpacked: Vec<u8>,
@@ -154,6 +155,7 @@ impl Parser {
             key: KeyBuffer::default(),
             decoder: Decoder::new(unique),
             emit: false,
+            parts: false,
             begun: false,
             long: None,
             unpacked: Vec::new(),
@@ -394,7 +396,7 @@ impl Parser {
             }
             Atom::Len(value) => self.number(role, value, sink),
             Atom::Bytes(bytes) => self.bytes(role, bytes, sink),
-            Atom::Special(score) => self.decoder.special(score, &mut Out { sink, emit: self.emit }),
+            Atom::Special(score) => self.decoder.special(score, &mut Out { sink, emit: self.emit, parts: self.parts }),
             Atom::Long { .. } => Ok(()),
         };
         if let Err(flaw) = outcome {
@@ -440,7 +442,7 @@ impl Parser {
                     return Err(Flaw::new("key-metadata", "key metadata", 0, "at most 7 classes", value.to_string()));
                 }
             }
-            _ => return self.decoder.number(role, value, &mut Out { sink, emit: self.emit }),
+            _ => return self.decoder.number(role, value, &mut Out { sink, emit: self.emit, parts: self.parts }),
         }
         Ok(())
     }
@@ -464,7 +466,7 @@ impl Parser {
                 sink.item(&item);
             }
             Role::Ignored => {}
-            _ => return self.decoder.bytes(role, bytes, &mut Out { sink, emit: self.emit }),
+            _ => return self.decoder.bytes(role, bytes, &mut Out { sink, emit: self.emit, parts: self.parts }),
         }
         Ok(())
     }
@@ -489,7 +491,7 @@ impl Parser {
                     self.decoder.set_template(Some(names));
                 }
                 let head = head_of(self.db, &self.key, value_type, self.record, self.attributes);
-                self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: self.emit })
+                self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: self.emit, parts: self.parts })
             }
             (Role::AuxName, _) => {
                 self.aux_name.clear();
@@ -515,7 +517,7 @@ impl Parser {
             (Role::ModuleString, _) => {
                 let value_type = &NO_VALUE;
                 let head = head_of(self.db, &self.key, value_type, self.record, self.attributes);
-                self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: false })
+                self.decoder.text(role, text, &head, self.writer, &mut Out { sink, emit: false, parts: false })
             }
             _ => Ok(()),
         }
@@ -541,6 +543,7 @@ impl Parser {
             return;
         }
         self.emit = depth == Depth::Content;
+        self.parts = self.written_by.is_none() && sink.wants_parts();
         if self.emit {
             self.begun = true;
             sink.item(&Item::Begin(head));
@@ -558,7 +561,7 @@ impl Parser {
         let serialized_bytes = self.offset.saturating_sub(self.record);
         if decoded {
             self.counters.values_decoded = self.counters.values_decoded.saturating_add(1);
-            if let Err(flaw) = self.decoder.end(self.writer, &mut Out { sink, emit: self.emit }) {
+            if let Err(flaw) = self.decoder.end(self.writer, &mut Out { sink, emit: self.emit, parts: self.parts }) {
                 self.damage(&flaw, self.record, false, sink);
             }
         } else {
@@ -573,6 +576,7 @@ impl Parser {
             shape: decoded.then(|| self.decoder.shape()),
             expiring_fields: if decoded { self.decoder.expiring_fields() } else { 0 },
             module: if decoded && value_type.family == Family::Module { self.decoder.described() } else { None },
+            memory_bytes: None,
             written_by: self.written_by,
         }));
         self.begun = false;

@@ -1,6 +1,9 @@
 //! The report of `analyze`: what is in a keyspace.
 
-use super::{Exit, Integrity, KeyName, LogTotals, Provenance, Verdict};
+use super::expiry::{Frequency, Idle, Ttl};
+use super::keys::{BigElement, BigKeys};
+use super::places::{Cluster, Prefix, Stream};
+use super::{Exit, Integrity, LogTotals, Provenance, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,6 +25,10 @@ pub struct AnalyzeReport {
     pub sources: Vec<SourceAnalysis>,
     /// One integrity report per source, in the order given.
     pub integrity: Vec<SourceIntegrity>,
+    /// Whether the sources were read as shards of one keyspace (`--merge`).
+    pub merged: bool,
+    /// What to do, most pressing first.
+    pub advice: Vec<Advice>,
     /// Findings of a scan; null for "not scanned".
     pub findings: Option<()>,
 }
@@ -62,24 +69,51 @@ pub struct SourceAnalysis {
     pub analysis: Analysis,
 }
 
-/// What is in a keyspace.
+/// What is in a keyspace. Only keys that the filters let through are counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Analysis {
     /// Totals.
     pub keyspace: Keyspace,
+    /// The server whose memory is estimated; null where no model applies, as for a log without a base: then no memory is known.
+    pub memory_model: Option<MemoryModel>,
     /// The largest keys.
     pub big_keys: BigKeys,
+    /// The largest elements inside keys, largest first.
+    pub big_elements: Vec<BigElement>,
+    /// How sizes are spread, per type.
+    pub sizes: BTreeMap<String, Sizes>,
     /// Where the keys are, by the beginning of their names.
     pub prefixes: Vec<Prefix>,
-    /// 1, or 1/n if there were so many distinct beginnings that only every n-th is shown.
+    /// 1, or n if there were so many distinct beginnings that only about every n-th is shown.
     pub prefixes_shown_one_in: u64,
     /// When keys expire.
     pub ttl: Ttl,
+    /// How long keys have not been used, where the dump says so (maxmemory-policy LRU).
+    pub idle: Option<Idle>,
+    /// How often keys are used, where the dump says so (maxmemory-policy LFU).
+    pub frequency: Option<Frequency>,
+    /// Streams with their groups, those with the most to do first.
+    pub streams: Vec<Stream>,
+    /// Cluster slots and hash tags.
+    pub cluster: Option<Cluster>,
     /// What was decoded and what was passed over.
     pub decoding: Decoding,
 }
 
-/// Totals of a keyspace. Only keys that the filters let through are counted.
+/// The server whose memory is estimated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MemoryModel {
+    /// The server: `redis-8.0`.
+    pub server: String,
+    /// Its allocator: `bundled` jemalloc, or `debian`, the distribution's.
+    pub allocator: String,
+    /// `measured` against this server, or `inferred` from its neighbours.
+    pub basis: String,
+    /// Keys whose memory is a rough guess: values of modules.
+    pub guessed_keys: u64,
+}
+
+/// Totals of a keyspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Keyspace {
     /// Keys.
@@ -90,8 +124,10 @@ pub struct Keyspace {
     pub elements: u64,
     /// Bytes of the values as stored, with their keys.
     pub serialized_bytes: u64,
-    /// Estimated memory; null: no memory model was applied.
+    /// Estimated memory of all keys, as MEMORY USAGE says for each; null: no memory model was applied.
     pub memory_bytes: Option<u64>,
+    /// Estimated memory besides: the tables of keys and of expiries.
+    pub overhead_bytes: Option<u64>,
     /// Per type.
     pub by_type: BTreeMap<String, TypeShare>,
     /// Per encoding, as OBJECT ENCODING would name it, with its type: `hash/listpack`.
@@ -113,6 +149,8 @@ pub struct TypeShare {
     pub elements: u64,
     /// Bytes as stored.
     pub serialized_bytes: u64,
+    /// Estimated memory; null: no memory model was applied.
+    pub memory_bytes: Option<u64>,
 }
 
 /// One numbered database.
@@ -125,89 +163,28 @@ pub struct DatabaseShare {
     pub share: TypeShare,
 }
 
-/// The largest keys, largest first; ties by source, database and key.
+/// How the sizes of the keys of one type are spread.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct BigKeys {
-    /// By elements.
-    pub by_elements: Vec<BigKey>,
-    /// By bytes as stored.
-    pub by_serialized: Vec<BigKey>,
-}
-
-/// One key of a ranking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct BigKey {
-    /// The source it is in.
-    pub source: String,
-    /// Its database.
-    pub db: u64,
-    /// Its name.
-    pub key: KeyName,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub ty: String,
-    /// Its encoding, as OBJECT ENCODING would say.
-    pub encoding: String,
-    /// Its elements.
-    pub elements: u64,
+pub struct Sizes {
     /// Estimated memory; null: no memory model was applied.
-    pub memory_bytes: Option<u64>,
+    pub memory_bytes: Option<Spread>,
     /// Bytes as stored.
-    pub serialized_bytes: u64,
-    /// Its largest element, in bytes.
-    pub largest_element_bytes: u64,
-    /// When it expires, RFC 3339 in UTC.
-    pub expire_at: Option<String>,
+    pub serialized_bytes: Option<Spread>,
+    /// Elements.
+    pub elements: Option<Spread>,
 }
 
-/// Keys whose names begin alike. Numbers, UUIDs and hashes count as alike: `user:{n}:`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Prefix {
-    /// The beginning, up to and with its separator.
-    pub prefix: KeyName,
-    /// Keys.
-    pub keys: u64,
-    /// Keys with an expiry.
-    pub expires: u64,
-    /// Bytes as stored.
-    pub serialized_bytes: u64,
-    /// Estimated memory; null: no memory model was applied.
-    pub memory_bytes: Option<u64>,
-    /// The beginnings one separator longer, largest first.
-    pub children: Vec<Prefix>,
-}
-
-/// When keys expire, seen from one moment.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Ttl {
-    /// That moment, RFC 3339 in UTC; null where neither the snapshot nor the caller named one: then nothing is counted as
-    /// expired and there are no buckets.
-    pub as_of: Option<String>,
-    /// Keys without an expiry.
-    pub none: u64,
-    /// Keys whose expiry had passed.
-    pub expired: u64,
-    /// The others, by what was left.
-    pub buckets: Vec<TtlBucket>,
-    /// Seconds left at the median, within 1 %; null if none had an expiry ahead.
-    pub p50: Option<u64>,
-    /// At the 90th percentile.
-    pub p90: Option<u64>,
-    /// At the 99th percentile.
-    pub p99: Option<u64>,
-}
-
-/// Keys that expire within a span.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct TtlBucket {
-    /// The span for people: `1m`, `1h`.
-    pub label: String,
-    /// Its end in seconds; null for the last.
-    pub upto_seconds: Option<u64>,
-    /// Keys in it.
-    pub keys: u64,
-    /// Their bytes as stored.
-    pub serialized_bytes: u64,
+/// How numbers are spread. Percentiles are the lower end of a step: at most 1.6 % below the exact one, and exact below 128.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Spread {
+    /// The median.
+    pub p50: u64,
+    /// 90 of 100 are not above it.
+    pub p90: u64,
+    /// 99 of 100 are not above it.
+    pub p99: u64,
+    /// The largest, exact.
+    pub max: u64,
 }
 
 /// What was decoded and what was passed over.
@@ -223,4 +200,23 @@ pub struct Decoding {
     pub values_skipped: u64,
     /// Bytes of those.
     pub bytes_skipped: u64,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Advice {
+    /// Which advice: `no-ttl`, `big-key` … stable.
+    pub kind: String,
+    /// How pressing: `error`, `warning` or `note`.
+    pub severity: Severity,
+    /// What to do, in a sentence.
+    pub message: String,
+    /// The numbers it rests on.
+    pub evidence: String,
+    /// What it would change by, in bytes of estimated memory, where that is known.
+    pub frees_bytes: Option<u64>,
+    /// The command to run.
+    pub command: Option<String>,
+    /// Whether that command, or the script it writes, deletes or changes data once somebody runs it.
+    pub destructive: bool,
 }

@@ -3,24 +3,30 @@
 
 mod analyze;
 mod check;
+mod expiry;
+mod keys;
 mod log;
+mod places;
 mod problem;
 mod provenance;
 mod timeline;
 
 pub use crate::keyspace::{KeyName, escape, hex, printable};
 pub use analyze::{
-    Analysis, AnalyzeReport, BigKey, BigKeys, DatabaseShare, Decoding, Keyspace, Prefix, SourceAnalysis,
-    SourceIntegrity, Ttl, TtlBucket, TypeShare,
+    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, Sizes, SourceAnalysis,
+    SourceIntegrity, Spread, TypeShare,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
+pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, Storm, Ttl, TtlBucket, TypeTtl};
+pub use keys::{BigElement, BigKey, BigKeys};
 pub use log::{
     CutReport, DropReason, DroppedCommand, FirstDamage, LogCheck, LogFile, LogRole, LogTotals, Output, RepairReport,
     ServerLoad, ServerLoads, Stretch,
 };
+pub use places::{Cluster, Prefix, SlotShare, Stream, StreamGroup, TagShare};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -6,11 +6,12 @@ use crate::support::dumps::{
 use crate::support::rdb::Builder;
 use crate::support::values::read;
 use rediscover::analysis::{
-    AnalyzeOptions, Commands, Examiner, Expiries, Histogram, Needs, Prefixes, Rankings, Totals, Twins,
+    AnalyzeOptions, BigElements, Commands, Examiner, Expiries, Histogram, KeySizes, Needs, Prefixes, Rankings, Slots,
+    Streams, Totals, Twins, Usage,
 };
 use rediscover::base::{Result, UnixMs};
 use rediscover::keyspace::Type;
-use rediscover::pipeline::{Analyzer, Filter, Prologue, Scope, Selection, run};
+use rediscover::pipeline::{Analyzer, Filter, Memory, Prologue, Scope, Selection, run};
 use rediscover::rdb::{Depth, Head, Item};
 use rediscover::source::Stream;
 use serde_json::{Value, json};
@@ -100,9 +101,14 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         rankings: Some(Rankings::new("dump", 20)),
         prefixes: Some(Prefixes::new(20_000, 20)),
         expiries: Some(Expiries::default()),
+        big_elements: Some(BigElements::new("dump", 20)),
+        sizes: Some(KeySizes::new(20)),
+        usage: Some(Usage::new("dump", 20)),
+        streams: Some(Streams::new("dump", 20)),
+        slots: Some(Slots::new(20)),
     };
     let mut stream = Stream::from_reader("dump", reader).expect("it opens");
-    let selection = Selection { validate: true, ..Selection::default() };
+    let selection = Selection { validate: true, memory: Memory::OfWriter, ..Selection::default() };
     let (set, scope) = run(&mut stream, set(), &selection, &how.options()).expect("it can be read");
     let examined = set.examiner.expect("it").finish(&scope).expect("it finishes");
     json!({
@@ -114,6 +120,11 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         "rankings": set.rankings.expect("it").finish(&scope).expect("it finishes"),
         "prefixes": set.prefixes.expect("it").finish(&scope).expect("it finishes"),
         "expiries": set.expiries.expect("it").finish(&scope).expect("it finishes"),
+        "big_elements": set.big_elements.expect("it").finish(&scope).expect("it finishes"),
+        "sizes": set.sizes.expect("it").finish(&scope).expect("it finishes"),
+        "usage": set.usage.expect("it").finish(&scope).expect("it finishes"),
+        "streams": set.streams.expect("it").finish(&scope).expect("it finishes"),
+        "cluster": set.slots.expect("it").finish(&scope).expect("it finishes"),
     })
 }
 

@@ -130,7 +130,13 @@ fn check_report() -> CheckReport {
 }
 
 fn share(keys: u64) -> TypeShare {
-    TypeShare { keys, expires: keys / 10, elements: keys * 7, serialized_bytes: keys * 100 }
+    TypeShare {
+        keys,
+        expires: keys / 10,
+        elements: keys * 7,
+        serialized_bytes: keys * 100,
+        memory_bytes: Some(keys * 130),
+    }
 }
 
 fn prefix(name: &[u8], keys: u64, children: Vec<Prefix>) -> Prefix {
@@ -139,7 +145,11 @@ fn prefix(name: &[u8], keys: u64, children: Vec<Prefix>) -> Prefix {
         keys,
         expires: keys / 2,
         serialized_bytes: keys * 90,
-        memory_bytes: None,
+        memory_bytes: Some(keys * 120),
+        persistent_memory_bytes: Some(keys * 60),
+        average_ttl_seconds: Some(3600),
+        average_idle_seconds: None,
+        example: Some(KeyName::whole(name)),
         children,
     }
 }
@@ -165,6 +175,7 @@ fn analysis() -> Analysis {
         upto_seconds: upto,
         keys,
         serialized_bytes: keys * 50,
+        memory_bytes: Some(keys * 70),
     };
     Analysis {
         keyspace: Keyspace {
@@ -172,7 +183,8 @@ fn analysis() -> Analysis {
             expires: 1500,
             elements: 70_000,
             serialized_bytes: 1_000_000,
-            memory_bytes: None,
+            memory_bytes: Some(1_300_000),
+            overhead_bytes: Some(131_072),
             by_type: BTreeMap::from([("hash".into(), share(9000)), ("string".into(), share(1000))]),
             by_encoding: BTreeMap::from([
                 ("hash/listpack".into(), share(8999)),
@@ -185,6 +197,7 @@ fn analysis() -> Analysis {
         big_keys: BigKeys {
             by_elements: vec![big_key(HOSTILE, 5000), big_key("x".repeat(300).as_bytes(), 40)],
             by_serialized: vec![big_key(HOSTILE, 5000)],
+            ..BigKeys::default()
         },
         prefixes: vec![
             prefix(b"session:", 8000, vec![prefix(b"session:{n}:", 7000, Vec::new())]),
@@ -199,6 +212,7 @@ fn analysis() -> Analysis {
             p50: Some(1800),
             p90: Some(90_000),
             p99: Some(900_000),
+            ..Ttl::default()
         },
         decoding: Decoding {
             keys_seen: 20_000,
@@ -207,6 +221,7 @@ fn analysis() -> Analysis {
             values_skipped: 10_000,
             bytes_skipped: 5_000_000,
         },
+        ..Analysis::default()
     }
 }
 
@@ -234,6 +249,8 @@ fn analyze_report() -> AnalyzeReport {
             source("good.rdb", Some(Verdict::Intact), Vec::new()),
             source("bad.rdb", Some(Verdict::Truncated), vec![problem(Severity::Error, 77, "short")]),
         ],
+        merged: false,
+        advice: Vec::new(),
         findings: None,
     }
 }
@@ -245,8 +262,16 @@ fn analyze_one() -> AnalyzeReport {
     report.integrity.truncate(1);
     report.provenance = provenance(&["good.rdb"]);
     report.total.decoding = Decoding { keys_seen: 10_000, keys_selected: 10_000, ..Decoding::default() };
-    report.total.ttl =
-        Ttl { as_of: None, none: 8500, expired: 0, buckets: Vec::new(), p50: None, p90: None, p99: None };
+    report.total.ttl = Ttl {
+        as_of: None,
+        none: 8500,
+        expired: 0,
+        buckets: Vec::new(),
+        p50: None,
+        p90: None,
+        p99: None,
+        ..Ttl::default()
+    };
     report
 }
 

@@ -191,7 +191,8 @@ impl<'d> Timeline<'d> {
         let mut stream = open_hashed(origin, part, &options.run)?;
         let mut run = options.run.clone();
         run.limits.batch_bytes = run.limits.batch_bytes.min(BATCH_BYTES);
-        let selection = Selection { filter: options.filter.clone(), validate: false, as_of: options.as_of };
+        let selection =
+            Selection { filter: options.filter.clone(), validate: false, as_of: options.as_of, ..Selection::default() };
         let maker = Maker::new(options, origin, index, part, clues);
         let problems = options.run.limits.problems;
         let examiner = RefCell::new(Examiner::new(problems));

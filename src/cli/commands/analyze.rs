@@ -6,6 +6,7 @@ use crate::cli::sources::{self, Take};
 use crate::cli::ui::Ui;
 use rediscover::analysis::{self, AnalyzeOptions};
 use rediscover::base::{Error, Result};
+use rediscover::pipeline::Memory;
 use rediscover::render;
 use rediscover::report::{AnalyzeReport, Verdict};
 
@@ -18,6 +19,9 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
         filter: args.filters.filter(),
         top: args.top,
         as_of: args.filters.as_of,
+        expiring_by: args.expiring_by,
+        memory: args.target.map_or(Memory::OfWriter, Memory::Of),
+        merge: args.merge,
     };
     let mut analyzed = analysis::analyze(&origins, &options)?;
 
@@ -37,15 +41,18 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
             ending.damaged(&source.source, what, Some(next));
         }
     }
-    let report = AnalyzeReport {
+    let mut report = AnalyzeReport {
         schema: "rediscover/analyze/v1".into(),
         provenance: ui.provenance(analyzed.facts),
         exit: ending.report(),
         total: analyzed.total,
         sources: analyzed.sources,
         integrity: analyzed.integrity,
+        merged: args.merge,
+        advice: Vec::new(),
         findings: None,
     };
+    report.advice = analysis::advise(&report);
     let document = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
     ui.deliver(place, &document)?;
     Ok(ending)

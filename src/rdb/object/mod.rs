@@ -13,11 +13,12 @@ pub use encoding::Writer;
 pub(super) use unique::Unique;
 
 use super::grammar::Role;
-use super::item::{Element, Half, Head, Item, Shape, Sink};
+use super::item::{Element, Half, Head, Item, Measured, Packing, Part, Shape, Sink};
 use super::module::{self, Module, ModuleId, Token};
 use super::template::FieldNames;
 use super::types::{Family, ValueType};
 use crate::base::{Flaw, UnixMs};
+use crate::encoding::Packed;
 use crate::keyspace::Encoding;
 
 /// A string of the input: whole, or too long to be held.
@@ -60,6 +61,10 @@ impl<'a> Text<'a> {
         crate::encoding::Listpack::new(self.bytes()).ok()?.iter().next()?.ok()?.as_int()
     }
 
+    fn measured(&self) -> Measured<'a> {
+        Measured { bytes: self.head(), len: self.len(), int: None }
+    }
+
     fn fingerprint(&self) -> u128 {
         match self {
             Text::Whole(bytes) => xxhash_rust::xxh3::xxh3_128(bytes),
@@ -73,6 +78,8 @@ pub(super) struct Out<'s, S: Sink> {
     pub(super) sink: &'s mut S,
     /// Whether anybody wants the elements.
     pub(super) emit: bool,
+    /// Whether anybody wants the parts.
+    pub(super) parts: bool,
 }
 
 impl<S: Sink> Out<'_, S> {
@@ -80,6 +87,45 @@ impl<S: Sink> Out<'_, S> {
     pub(super) fn element(&mut self, element: Element<'_>) {
         if self.emit {
             self.sink.item(&Item::Element(element));
+        }
+    }
+
+    /// What a stream knows: an element and a part.
+    pub(super) fn detail(&mut self, element: Element<'_>) {
+        self.element(element);
+        if self.parts {
+            self.sink.part(&Part::Detail(element));
+        }
+    }
+
+    #[inline]
+    pub(super) fn blob(&mut self, packing: Packing, bytes: usize) {
+        if self.parts {
+            self.sink.part(&Part::Blob { packing, bytes: bytes as u64 });
+        }
+    }
+
+    #[inline]
+    pub(super) fn one(&mut self, name: Measured<'_>) {
+        if self.parts {
+            self.sink.part(&Part::Element { name, value: None, expires: false });
+        }
+    }
+
+    #[inline]
+    pub(super) fn pair(&mut self, name: Measured<'_>, value: Measured<'_>, expires: bool) {
+        if self.parts {
+            self.sink.part(&Part::Element { name, value: Some(value), expires });
+        }
+    }
+}
+
+impl<'a> From<Packed<'a>> for Measured<'a> {
+    #[inline]
+    fn from(entry: Packed<'a>) -> Self {
+        match entry {
+            Packed::Str(bytes) => Self { bytes, len: bytes.len() as u64, int: None },
+            Packed::Int(int) => Self { bytes: &[], len: entry.len() as u64, int: Some(int) },
         }
     }
 }

@@ -12,13 +12,25 @@ use super::{Flaw, Out, Text, field_expiry};
 use crate::encoding::intset::Intset;
 use crate::encoding::zipmap::Zipmap;
 use crate::encoding::{Packed, double, listpack, ziplist};
-use crate::rdb::item::{Element, Shape, Sink};
+use crate::rdb::item::{Element, Measured, Packing, Shape, Sink};
 
 /// Buffers that are used again for every value.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     first: Vec<u8>,
+    first_int: Option<i64>,
     second: Vec<u8>,
+    second_int: Option<i64>,
+}
+
+impl Scratch {
+    fn name(&self) -> Measured<'_> {
+        measured(&self.first, self.first_int)
+    }
+}
+
+fn measured(bytes: &[u8], int: Option<i64>) -> Measured<'_> {
+    Measured { bytes, len: bytes.len() as u64, int }
 }
 
 /// What the entries of a packed value mean, one after the other.
@@ -65,6 +77,7 @@ pub(super) fn value<S: Sink>(
     }
     let mut walk =
         Walk { tuple, place: 0, scratch, names, target, out, taken: 0, last_expiry: 0, first_bytes: 0, flaw: None };
+    walk.out.blob(if is_listpack { Packing::Listpack } else { Packing::Ziplist }, blob.len());
     if is_listpack {
         listpack::deep(blob, |entry| {
             walk.entry(entry);
@@ -113,6 +126,7 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
         match (self.tuple, self.place) {
             (Tuple::One { unique }, _) => {
                 self.target.add(entry.len() as u64);
+                self.out.one(entry.into());
                 if unique && !self.target.unique.insert_packed(entry) {
                     self.repeated(entry);
                 }
@@ -127,13 +141,15 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
                 if !self.target.unique.insert_packed(entry) {
                     self.repeated(entry);
                 }
-                if self.out.emit {
+                self.scratch.first_int = entry.as_int();
+                if self.out.emit || self.out.parts {
                     set(&mut self.scratch.first, entry);
                 }
             }
             (Tuple::Scored, _) => {
                 self.place = 0;
                 self.target.add(self.first_bytes);
+                self.out.one(self.scratch.name());
                 let score = match score(entry) {
                     Ok(score) => score,
                     Err(flaw) => {
@@ -146,6 +162,7 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
             (Tuple::Pair, _) => {
                 self.place = 0;
                 self.target.add(self.first_bytes.saturating_add(entry.len() as u64));
+                self.out.pair(self.scratch.name(), entry.into(), false);
                 if self.out.emit {
                     let mut digits = itoa::Buffer::new();
                     let value = entry.bytes(&mut digits);
@@ -155,7 +172,8 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
             (Tuple::Expiring, 1) => {
                 self.place = 2;
                 self.target.add(self.first_bytes.saturating_add(entry.len() as u64));
-                if self.out.emit {
+                self.scratch.second_int = entry.as_int();
+                if self.out.emit || self.out.parts {
                     set(&mut self.scratch.second, entry);
                 }
             }
@@ -189,6 +207,8 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
         if expire_at.is_some() {
             *self.target.expiring = self.target.expiring.saturating_add(1);
         }
+        let value = measured(&self.scratch.second, self.scratch.second_int);
+        self.out.pair(self.scratch.name(), value, expire_at.is_some());
         self.out.element(Element::Field { field: &self.scratch.first, value: &self.scratch.second, expire_at });
     }
 
@@ -201,6 +221,7 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
         self.taken = self.taken.saturating_add(1);
         let field: &[u8] = self.names.get(at).map_or(&[], |name| name);
         self.target.add((entry.len() as u64).saturating_add(field.len() as u64));
+        self.out.pair(measured(field, None), entry.into(), false);
         if self.out.emit {
             let mut digits = itoa::Buffer::new();
             self.out.element(Element::Field { field, value: entry.bytes(&mut digits), expire_at: None });
@@ -234,10 +255,12 @@ fn score(entry: Packed<'_>) -> Result<f64, Flaw> {
 
 fn intset<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -> Result<(), Flaw> {
     let set = Intset::new(blob)?;
+    out.blob(Packing::Intset, blob.len());
     let mut digits = itoa::Buffer::new();
     for number in &set {
         let text = digits.format(number);
         target.add(text.len() as u64);
+        out.one(Packed::Int(number).into());
         out.element(Element::Item(text.as_bytes()));
     }
     set.check_ascending()
@@ -245,6 +268,7 @@ fn intset<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -
 
 fn zipmap<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -> Result<(), Flaw> {
     target.unique.begin((blob.len() as u64) / 3);
+    out.blob(Packing::Zipmap, blob.len());
     let mut flaw = None;
     for pair in &Zipmap::new(blob)? {
         let (field, value) = pair?;
@@ -252,6 +276,7 @@ fn zipmap<S: Sink>(blob: &[u8], target: &mut Target<'_>, out: &mut Out<'_, S>) -
         if !target.unique.insert(field) {
             flaw.get_or_insert_with(|| super::repeated(field));
         }
+        out.pair(measured(field, None), measured(value, None), false);
         out.element(Element::Field { field, value, expire_at: None });
     }
     match flaw {
@@ -299,12 +324,16 @@ impl Quicklist {
         };
         if self.plain && !ziplists {
             add(text.len());
+            out.blob(Packing::Plain, usize::try_from(text.len()).unwrap_or(usize::MAX));
+            out.one(text.measured());
             out.element(Element::Item(text.bytes()));
             return Ok(());
         }
         let Text::Whole(blob) = text else { return Err(too_long(text.len())) };
+        out.blob(if ziplists { Packing::Ziplist } else { Packing::Listpack }, blob.len());
         let mut entry = |entry: Packed<'_>| {
             add(entry.len() as u64);
+            out.one(entry.into());
             if out.emit {
                 out.element(Element::Item(entry.bytes(&mut itoa::Buffer::new())));
             }

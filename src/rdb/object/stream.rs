@@ -13,7 +13,7 @@ use crate::base::UnixMs;
 use crate::encoding::Packed;
 use crate::encoding::stream_node::{self, NodeVisitor, StreamId};
 use crate::rdb::grammar::Role;
-use crate::rdb::item::{Element, Shape, Sink, StreamInfo};
+use crate::rdb::item::{Element, Measured, Packing, Shape, Sink, StreamInfo};
 use hashbrown::HashMap;
 use hashbrown::HashSet;
 
@@ -92,7 +92,7 @@ impl Stream {
             Role::MaxDeletedSeq => self.info.max_deleted_id.seq = value,
             Role::EntriesAdded => self.info.entries_added = value,
             Role::Groups => {
-                out.element(Element::StreamInfo(self.info));
+                out.detail(Element::StreamInfo(self.info));
                 return self.check_counters();
             }
             Role::GroupLastMs => self.group_last.ms = value,
@@ -104,7 +104,7 @@ impl Stream {
             }
             Role::PelDeliveries => {
                 let (id, delivered) = (self.pending_id, self.pending_time);
-                out.element(Element::Pending { id, delivered, deliveries: value });
+                out.detail(Element::Pending { id, delivered, deliveries: value });
                 return self.pending.add(id);
             }
             Role::Consumers => self.consumers.0.clear(),
@@ -125,7 +125,7 @@ impl Stream {
             Role::ProducerMs => self.produced_ms = value,
             Role::ProducerSeq => {
                 let id = StreamId { ms: self.produced_ms, seq: value };
-                out.element(Element::Produced { iid: &self.producer_iid, id });
+                out.detail(Element::Produced { iid: &self.producer_iid, id });
             }
             _ => {}
         }
@@ -144,12 +144,12 @@ impl Stream {
             Role::ActiveTime => self.open_consumer(Some(time()), out),
             Role::OwnedId => {
                 let id = id(bytes);
-                out.element(Element::Owned(id));
+                out.detail(Element::Owned(id));
                 return self.pending.own(id, "consumer's pending id");
             }
             Role::NackId => {
                 let id = id(bytes);
-                out.element(Element::Released(id));
+                out.detail(Element::Released(id));
                 return self.pending.own(id, "released pending id");
             }
             _ => {}
@@ -186,6 +186,7 @@ impl Stream {
                     let found = format!("{} bytes", text.len());
                     return Err(Flaw::new("not-looked-into", "stream node", 0, "one that fits into memory", found));
                 };
+                out.blob(Packing::Listpack, blob.len());
                 // A node whose id is broken still has its entries.
                 let master = self.node.take().unwrap_or_default();
                 let mut entries = Entries { shape, out, open: None };
@@ -216,7 +217,7 @@ impl Stream {
                 self.consumers.insert("consumer name", &text)
             }
             Role::ProducerId => {
-                out.element(Element::Producer(text.head()));
+                out.detail(Element::Producer(text.head()));
                 self.producers.insert("producer id", &text)
             }
             Role::ProducerIid => {
@@ -250,7 +251,7 @@ impl Stream {
     fn open_group<S: Sink>(&mut self, out: &mut Out<'_, S>) {
         if std::mem::take(&mut self.group_open) {
             let (last_id, entries_read) = (self.group_last, self.group_read);
-            out.element(Element::Group { name: &self.group, last_id, entries_read });
+            out.detail(Element::Group { name: &self.group, last_id, entries_read });
         }
     }
 
@@ -258,7 +259,7 @@ impl Stream {
     fn open_consumer<S: Sink>(&mut self, active: Option<UnixMs>, out: &mut Out<'_, S>) {
         if std::mem::take(&mut self.consumer_open) {
             let active = active.filter(|at| at.0 >= 0);
-            out.element(Element::Consumer { name: &self.consumer, seen: self.consumer_seen, active });
+            out.detail(Element::Consumer { name: &self.consumer, seen: self.consumer_seen, active });
         }
     }
 
@@ -283,6 +284,7 @@ impl<S: Sink> Entries<'_, '_, S> {
             self.shape.elements = self.shape.elements.saturating_add(1);
             self.shape.payload_bytes = self.shape.payload_bytes.saturating_add(bytes);
             self.shape.largest_element_bytes = self.shape.largest_element_bytes.max(bytes);
+            self.out.one(Measured { bytes: &[], len: bytes, int: None });
         }
     }
 }

@@ -10,7 +10,7 @@
 use super::{Flaw, Out, Text, Unique, field_expiry};
 use crate::base::UnixMs;
 use crate::rdb::grammar::Role;
-use crate::rdb::item::{Element, Shape, Sink};
+use crate::rdb::item::{Element, Measured, Shape, Sink};
 
 /// What a decoder adds up while it goes.
 pub(super) struct Target<'t> {
@@ -129,6 +129,7 @@ impl Table {
             float.format(bytes.first_chunk().map_or(0.0, |bytes| f64::from_le_bytes(*bytes)))
         };
         target.add(text.len() as u64);
+        out.one(Text::Whole(text.as_bytes()).measured());
         out.element(Element::Indexed { index: self.index, value: text.as_bytes() });
     }
 
@@ -145,23 +146,25 @@ impl Table {
         match (self.form, role) {
             (Form::Set, _) => {
                 target.add(text.len());
+                out.one(text.measured());
                 out.element(Element::Item(text.bytes()));
                 insert(target.unique, &text)
             }
             (Form::Zset, _) | (Form::SetThenExpiry, Role::Member) | (_, Role::Field) => {
                 self.first_bytes = text.len();
-                keep(&mut self.first, text, out.emit);
+                keep(&mut self.first, text, out.emit || out.parts);
                 insert(target.unique, &text)
             }
             (Form::HashThenExpiry, Role::FieldValue) => {
                 self.second_bytes = text.len();
-                keep(&mut self.second, text, out.emit);
+                keep(&mut self.second, text, out.emit || out.parts);
                 Ok(())
             }
             (Form::Template, _) => {
                 let field: &[u8] = names.get(self.taken).map_or(&[], |name| name);
                 self.taken = self.taken.saturating_add(1);
                 target.add(text.len().saturating_add(field.len() as u64));
+                out.pair(Text::Whole(field).measured(), text.measured(), false);
                 out.element(Element::Field { field, value: text.bytes(), expire_at: None });
                 Ok(())
             }
@@ -180,20 +183,27 @@ impl Table {
                     *target.expiring = target.expiring.saturating_add(1);
                 }
                 target.add(self.first_bytes.saturating_add(text.len()));
+                out.pair(self.name(), text.measured(), expire_at.is_some());
                 out.element(Element::Field { field: &self.first, value: text.bytes(), expire_at });
                 Ok(())
             }
             (Form::Array, _) => {
                 target.add(text.len());
+                out.one(text.measured());
                 out.element(Element::Indexed { index: self.index, value: text.bytes() });
                 Ok(())
             }
             (Form::List, _) => {
                 target.add(text.len());
+                out.one(text.measured());
                 out.element(Element::Item(text.bytes()));
                 Ok(())
             }
         }
+    }
+
+    fn name(&self) -> Measured<'_> {
+        Measured { bytes: &self.first, len: self.first_bytes, int: None }
     }
 
     /// The score that completes a sorted set's member.
@@ -205,6 +215,7 @@ impl Table {
         out: &mut Out<'_, S>,
     ) -> Result<(), Flaw> {
         target.add(self.first_bytes);
+        out.one(self.name());
         out.element(Element::Member { member: &self.first, score });
         if score.is_nan() { Err(not_a_number()) } else { Ok(()) }
     }
@@ -217,9 +228,12 @@ impl Table {
         }
         if self.form == Form::SetThenExpiry {
             target.add(self.first_bytes);
+            out.one(self.name());
             out.element(Element::Item(&self.first));
         } else {
             target.add(self.first_bytes.saturating_add(self.second_bytes));
+            let value = Measured { bytes: &self.second, len: self.second_bytes, int: None };
+            out.pair(self.name(), value, expire_at.is_some());
             out.element(Element::Field { field: &self.first, value: &self.second, expire_at });
         }
     }

@@ -132,6 +132,8 @@ pub(crate) fn analyze_with(origin: &Origin, options: &AnalyzeOptions) -> Value {
         total: analyzed.total,
         sources: analyzed.sources,
         integrity: analyzed.integrity,
+        merged: options.merge,
+        advice: Vec::new(),
         findings: None,
     };
     without_place(serde_json::to_value(report).expect("JSON"))
