@@ -469,6 +469,7 @@ fn within(max_bytes: u64, threads: usize) -> Limits {
         blob_bytes: (quarter / threads).clamp(1 << 20, 256 << 20),
         unique_in_memory: (quarter / threads / 64).clamp(1 << 12, 1 << 22),
         duplicates_bytes: quarter.clamp(1 << 20, 4 << 30),
+        sort_bytes: (quarter / 2).clamp(1 << 20, 4 << 30),
         ..default
     }
 }
