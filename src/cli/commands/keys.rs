@@ -23,7 +23,8 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> Result<Ending> {
     sources::refuse_overwriting(place, &origins)?;
     let look = ui.look(place, args.output.tz.as_ref());
     let columns = (!args.columns.is_empty()).then(|| args.columns.clone());
-    let format = KeyFormat::new(form, columns, origins.len() > 1, look);
+    let names: Vec<_> = origins.iter().map(|origin| origin.name.as_str()).collect();
+    let format = KeyFormat::new(form, columns, &names, look);
     let options = KeysOptions {
         run: args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?,
         filter: args.filters.filter(),

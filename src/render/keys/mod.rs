@@ -23,18 +23,19 @@ pub enum KeyForm {
 pub struct KeyFormat {
     form: KeyForm,
     columns: Vec<KeyColumn>,
-    look: Look,
+    table: text::Table,
 }
 
 impl KeyFormat {
     /// With these columns in this order; by default all of them, in text those that fit, with the source where there are
-    /// `several`.
-    pub fn new(form: KeyForm, columns: Option<Vec<KeyColumn>>, several: bool, look: Look) -> Self {
+    /// several of these.
+    pub fn new(form: KeyForm, columns: Option<Vec<KeyColumn>>, sources: &[&str], look: Look) -> Self {
+        let table = text::Table::new(sources, look);
         let columns = columns.unwrap_or_else(|| match form {
-            KeyForm::Text => text::columns(&look, several),
+            KeyForm::Text => table.columns(sources.len() > 1),
             KeyForm::Csv | KeyForm::Jsonl => KeyColumn::ALL.to_vec(),
         });
-        Self { form, columns, look }
+        Self { form, columns, table }
     }
 
     /// What the rows show.
@@ -45,7 +46,7 @@ impl KeyFormat {
     /// What stands before the first row.
     pub fn head(&self) -> Vec<u8> {
         match self.form {
-            KeyForm::Text => text::head(&self.columns, &self.look),
+            KeyForm::Text => self.table.head(&self.columns),
             KeyForm::Csv => csv::head(&self.columns),
             KeyForm::Jsonl => Vec::new(),
         }
@@ -55,7 +56,7 @@ impl KeyFormat {
     #[inline]
     pub fn row(&self, row: &KeyRow<'_>, out: &mut Vec<u8>) {
         match self.form {
-            KeyForm::Text => text::row(&self.columns, row, &self.look, out),
+            KeyForm::Text => self.table.row(&self.columns, row, out),
             KeyForm::Csv => csv::row(&self.columns, row, out),
             KeyForm::Jsonl => jsonl::row(&self.columns, row, out),
         }
