@@ -129,7 +129,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
     let set = AnalyzerSet {
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new(&origin.name, options.top)),
-        prefixes: Some(Prefixes::new(limits.tracked_prefixes, options.top)),
+        prefixes: Some(Prefixes::new(limits.tracked_prefixes)),
         expiries: Some(Expiries::default()),
         big_elements: Some(BigElements::new(&origin.name, options.top)),
         sizes: Some(KeySizes::new(options.top)),
@@ -168,7 +168,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
     let shown = Shown {
         totals: set.totals.unwrap_or_default(),
         rankings: set.rankings.unwrap_or_else(|| Rankings::new(&origin.name, options.top)),
-        prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes, options.top)),
+        prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes)),
         expiries: set.expiries.unwrap_or_default(),
         big_elements: set.big_elements.unwrap_or_else(|| BigElements::new(&origin.name, options.top)),
         sizes: set.sizes.unwrap_or_else(|| KeySizes::new(options.top)),
@@ -215,7 +215,7 @@ impl Shown {
     }
 
     fn finish(self, scope: &Scope) -> Result<Analysis> {
-        let (prefixes, prefixes_shown_one_in) = self.prefixes.finish(scope)?;
+        let tree = self.prefixes.finish(scope)?;
         let (idle, frequency) = self.usage.finish(scope)?;
         let model = scope.model.as_ref();
         let memory_model = model.map(|model| self.totals.memory_model(model));
@@ -226,8 +226,9 @@ impl Shown {
             big_keys: self.rankings.finish(scope)?,
             big_elements: self.big_elements.finish(scope)?,
             sizes: self.sizes.finish(scope)?,
-            prefixes,
-            prefixes_shown_one_in,
+            prefixes: tree.prefixes,
+            other_prefixes: tree.others,
+            prefixes_sample: tree.sample,
             ttl: self.expiries.finish(scope)?,
             idle,
             frequency,

@@ -23,6 +23,7 @@ mod set;
 mod sizes;
 mod streams;
 mod timeline;
+mod tracked;
 mod ttl;
 
 pub use advice::advise;
