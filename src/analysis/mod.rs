@@ -30,6 +30,7 @@ mod spans;
 mod storms;
 mod streams;
 mod timeline;
+mod tracked;
 mod ttl;
 
 pub use advice::advise;

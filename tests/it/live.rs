@@ -52,7 +52,7 @@ pub(crate) fn start(spec: &ServerSpec, dump: &[u8], arguments: &[&str]) -> (temp
 }
 
 /// A port for a cluster's bus, which has to have one.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

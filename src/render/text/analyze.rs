@@ -185,11 +185,15 @@ fn prefixes(analysis: &Analysis, top: usize, look: &Look, out: &mut dyn Write) -
     if analysis.prefixes.is_empty() || top == 0 {
         return Ok(());
     }
-    let sampled = match analysis.prefixes_shown_one_in {
-        0 | 1 => String::new(),
-        n => format!(" (there are so many that one in {} is shown)", count(n)),
-    };
-    writeln!(out, "\nprefixes{sampled}")?;
+    writeln!(out, "\nprefixes")?;
+    if let Some(sample) = &analysis.prefixes_sample {
+        let text = format!(
+            "so many names that numbers with ± are estimates from {} keys; prefixes up to {} are exact",
+            count(sample.sampled_keys),
+            counted(sample.exact_depth, "separator"),
+        );
+        writeln!(out, "{}", wrap(&format!("  {text}"), look.columns(), 4))?;
+    }
     let mut table = Table::new(&[">keys", ">share", ">with expiry", ">serialized", "prefix"]);
     for prefix in analysis.prefixes.iter().take(top) {
         branch(prefix, analysis.keyspace.keys, 0, &mut table);
@@ -203,8 +207,12 @@ fn prefixes(analysis: &Analysis, top: usize, look: &Look, out: &mut dyn Write) -
 }
 
 fn branch(prefix: &Prefix, all: u64, depth: usize, table: &mut Table) {
+    let keys = match prefix.keys_error {
+        0 => count(prefix.keys),
+        error => format!("{} ±{}", count(prefix.keys), count(error)),
+    };
     table.row(vec![
-        count(prefix.keys),
+        keys,
         share(prefix.keys, all),
         count(prefix.expires),
         size::human(prefix.serialized_bytes),
