@@ -16,21 +16,25 @@ pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
 }
 
 /// CRC16 of each byte by itself.
-const TABLE: [u16; 256] = {
+static TABLE: [u16; 256] = table();
+
+const fn table() -> [u16; 256] {
     let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = (byte as u16) << 8;
+    let mut byte = 0u8;
+    loop {
+        let mut crc = u16::from_be_bytes([byte, 0]);
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
             bit += 1;
         }
-        table[byte] = crc;
+        table[byte as usize] = crc;
+        if byte == u8::MAX {
+            return table;
+        }
         byte += 1;
     }
-    table
-};
+}
 
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc: u16, byte| {
