@@ -19,6 +19,7 @@ mod hostile;
 mod laws;
 mod live;
 mod loads;
+mod memory;
 mod mutations;
 mod readme;
 mod render;
