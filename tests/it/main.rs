@@ -22,6 +22,7 @@ mod laws;
 mod live;
 mod loads;
 mod many_keys;
+mod memory;
 mod merge;
 mod mutations;
 mod prefixes;
