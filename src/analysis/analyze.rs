@@ -135,7 +135,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         sizes: Some(KeySizes::new(options.top)),
         usage: Some(Usage::new(&origin.name, options.top)),
         streams: Some(Streams::new(&origin.name, options.top)),
-        slots: Some(Slots::new(limits.tracked_prefixes, options.top)),
+        slots: Some(Slots::new(limits.tracked_prefixes / 4, options.top)),
         ..AnalyzerSet::default()
     };
     let selection =
@@ -174,7 +174,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         sizes: set.sizes.unwrap_or_else(|| KeySizes::new(options.top)),
         usage: set.usage.unwrap_or_else(|| Usage::new(&origin.name, options.top)),
         streams: set.streams.unwrap_or_else(|| Streams::new(&origin.name, options.top)),
-        slots: set.slots.unwrap_or_else(|| Slots::new(limits.tracked_prefixes, options.top)),
+        slots: set.slots.unwrap_or_else(|| Slots::new(limits.tracked_prefixes / 4, options.top)),
         decoding,
     };
     Ok((shown, integrity, first.scope))

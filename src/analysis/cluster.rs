@@ -96,7 +96,7 @@ impl Slots {
         rows
     }
 
-    /// The tags that hold most, largest first.
+    /// The tags that hold most, largest first: those of which two standard errors are less than they hold.
     fn hash_tags(&self) -> Vec<TagShare> {
         let leaves = self.tags.leaves();
         let all = Sum::of(&leaves);
@@ -115,8 +115,14 @@ impl Slots {
                 slot: u16::from_be_bytes(*slot),
                 keys: figures.share.keys,
                 keys_error: figures.keys_error,
-                memory_bytes: figures.share.memory_bytes,
+                memory_bytes: figures.share.memory_bytes(),
                 bytes_error: figures.weight_error,
+            })
+            // What is mostly error would fill the list by chance.
+            .filter(|_| {
+                let share = &figures.share;
+                share.keys >= figures.keys_error.saturating_mul(2)
+                    || share.weight() >= figures.weight_error.saturating_mul(2)
             })
         };
         let mut rows: Vec<_> = by_tag.into_iter().filter_map(row).collect();

@@ -4,7 +4,7 @@
 //! `user:{*}:profile`. A beginning whose keys all go on alike is shown with what they share.
 
 use super::pattern::MARK;
-use crate::analysis::tracked::{Figures, Leaf, Sum, Tracked};
+use crate::analysis::tracked::{Example, Figures, Leaf, Sum, Tracked};
 use crate::report::{KeyName, OtherKeys, Prefix, PrefixSample, PrefixTree};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ impl Tree {
         let memory = |prefix: &Prefix| prefix.memory_bytes.unwrap_or_default();
         let others = OtherKeys {
             keys: left(own.share.keys, &|prefix| prefix.keys),
-            memory_bytes: own.share.memory_bytes.map(|own| left(own, &memory)),
+            memory_bytes: own.share.memory_bytes().map(|own| left(own, &memory)),
         };
         let others = (!branch.groups.is_empty() && others.keys > 0).then_some(others);
         (shown, others)
@@ -130,19 +130,18 @@ impl Tree {
         }
         let (children, others) = self.children(&prefix, &Branch { depth, groups, known }, &figures);
         let share = &figures.share;
-        let average = |sum: u128, of: u64| u64::try_from(sum.checked_div(of.into())?).ok();
         Prefix {
             prefix: KeyName::whole(&prefix),
             keys: share.keys,
             keys_error: figures.keys_error,
             expires: share.expires,
             serialized_bytes: share.serialized_bytes,
-            memory_bytes: share.memory_bytes,
+            memory_bytes: share.memory_bytes(),
             bytes_error: figures.weight_error,
-            persistent_memory_bytes: share.persistent_memory_bytes,
-            average_ttl_seconds: average(share.ttl_seconds, share.ttls),
-            average_idle_seconds: average(share.idle_seconds, share.idles),
-            example: example.map(crate::analysis::tracked::Example::to_name),
+            persistent_memory_bytes: share.memory.map(|memory| memory.persistent_bytes),
+            average_ttl_seconds: share.ttl_seconds.checked_div(share.ttls),
+            average_idle_seconds: share.idle_seconds.checked_div(share.idles),
+            example: example.map(Example::to_name),
             children,
             others,
         }

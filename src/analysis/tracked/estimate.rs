@@ -1,5 +1,6 @@
 //! What keys add up to by what is known of some of them.
 
+use super::share::Memory;
 use super::{Leaf, Share};
 
 /// Sums of leaves: of those that are exact, and an estimate by those that are sampled.
@@ -55,25 +56,26 @@ impl Sum {
     /// The estimate for a part of `all`, of which the exact sums are known: as large a part of them as in the sample.
     pub(in crate::analysis) fn part_of(&self, all: &Self) -> Figures {
         let (exact, part, whole) = (&all.exact, &self.sampled, &all.sampled);
-        let bytes = |exact: Option<u64>, part, whole| exact.map(|exact| scaled(exact, part, whole));
-        let long = |exact: u128, part, whole| u128::from(scaled(u64::try_from(exact).unwrap_or(u64::MAX), part, whole));
+        let memory = exact.memory.map(|exact| Memory {
+            bytes: scaled(exact.bytes, part.memory_bytes, whole.memory_bytes),
+            persistent_bytes: scaled(
+                exact.persistent_bytes,
+                part.persistent_memory_bytes,
+                whole.persistent_memory_bytes,
+            ),
+        });
         let share = Share {
             // It was seen, so there is one.
             keys: scaled(exact.keys, part.keys, whole.keys).max(1),
             expires: scaled(exact.expires, part.expires, whole.expires),
             serialized_bytes: scaled(exact.serialized_bytes, part.serialized_bytes, whole.serialized_bytes),
-            memory_bytes: bytes(exact.memory_bytes, part.memory_bytes, whole.memory_bytes),
-            persistent_memory_bytes: bytes(
-                exact.persistent_memory_bytes,
-                part.persistent_memory_bytes,
-                whole.persistent_memory_bytes,
-            ),
+            memory,
             ttls: scaled(exact.ttls, part.ttls, whole.ttls),
-            ttl_seconds: long(exact.ttl_seconds, part.ttl_seconds, whole.ttl_seconds),
+            ttl_seconds: scaled(exact.ttl_seconds, part.ttl_seconds, whole.ttl_seconds),
             idles: scaled(exact.idles, part.idles, whole.idles),
-            idle_seconds: long(exact.idle_seconds, part.idle_seconds, whole.idle_seconds),
+            idle_seconds: scaled(exact.idle_seconds, part.idle_seconds, whole.idle_seconds),
         };
-        let (part_weight, whole_weight) = match exact.memory_bytes {
+        let (part_weight, whole_weight) = match exact.memory {
             Some(_) => (part.memory_bytes, whole.memory_bytes),
             None => (part.serialized_bytes, whole.serialized_bytes),
         };
@@ -91,12 +93,14 @@ impl Sampled {
         self.keys += number(share.keys) * times;
         self.expires += number(share.expires) * times;
         self.serialized_bytes += number(share.serialized_bytes) * times;
-        self.memory_bytes += number(share.memory_bytes.unwrap_or_default()) * times;
-        self.persistent_memory_bytes += number(share.persistent_memory_bytes.unwrap_or_default()) * times;
+        if let Some(memory) = share.memory {
+            self.memory_bytes += number(memory.bytes) * times;
+            self.persistent_memory_bytes += number(memory.persistent_bytes) * times;
+        }
         self.ttls += number(share.ttls) * times;
-        self.ttl_seconds += number(u64::try_from(share.ttl_seconds).unwrap_or(u64::MAX)) * times;
+        self.ttl_seconds += number(share.ttl_seconds) * times;
         self.idles += number(share.idles) * times;
-        self.idle_seconds += number(u64::try_from(share.idle_seconds).unwrap_or(u64::MAX)) * times;
+        self.idle_seconds += number(share.idle_seconds) * times;
         // Of a value that is kept with the chance 1/t and then counts t times: t(t - 1) times its square.
         let spread = times * (times - 1.0);
         self.keys_variance += number(share.keys) * number(share.keys) * spread;
