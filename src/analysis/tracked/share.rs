@@ -8,7 +8,7 @@ use crate::report::KeyName;
 const EXAMPLE_BYTES: usize = 256;
 
 /// What keys add up to, in whole numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::analysis) struct Share {
     pub(in crate::analysis) keys: u64,
     pub(in crate::analysis) expires: u64,
@@ -23,7 +23,7 @@ pub(in crate::analysis) struct Share {
 }
 
 /// Estimated memory in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::analysis) struct Memory {
     pub(in crate::analysis) bytes: u64,
     /// Of the keys without an expiry.
