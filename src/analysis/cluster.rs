@@ -15,8 +15,8 @@ const SLOTS: usize = 1 << 14;
 /// Bytes kept of a hash tag.
 const TAG_BYTES: usize = 256;
 
-/// Counts keys by slot and by hash tag; not those over 64 KiB without a tag in their first 1 KiB. Memory: 400 KiB for the slots, once there is a key; of tags, some 500 bytes for each
-/// of those that are told apart.
+/// Counts keys by slot and by hash tag; not those over 64 KiB without a tag in their first 1 KiB. Memory: 400 KiB for the
+/// slots, once there is a key; of tags, some 1.5 KB times as many as are told apart.
 #[derive(Debug, Clone)]
 pub struct Slots {
     top: usize,

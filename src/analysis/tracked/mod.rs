@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use sample::Sample;
 pub(super) use share::{Example, Share};
 
-/// Keys by their paths. Memory: some 500 bytes for each of the `most` paths, and as many sampled keys.
+/// Keys by their paths. Memory: some 1.5 KB times `most`, if names are long.
 #[derive(Debug, Clone)]
 pub(super) struct Tracked {
     most: usize,
