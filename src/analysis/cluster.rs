@@ -22,7 +22,8 @@ pub struct Slots {
     top: usize,
     /// Whether there is slot information.
     clustered: bool,
-    slots: Vec<SlotSum>,
+    /// By slot.
+    sums: Vec<SlotSum>,
     memory_known: bool,
     tagged_keys: u64,
     /// Keys by their tag: its slot and length, then its first bytes.
@@ -43,7 +44,7 @@ impl Slots {
         Self {
             top,
             clustered: false,
-            slots: Vec::new(),
+            sums: Vec::new(),
             memory_known: false,
             tagged_keys: 0,
             tags: Tracked::new(most, 1, 0),
@@ -60,10 +61,10 @@ impl Slots {
             return;
         }
         let slot = slot(key.head);
-        if self.slots.is_empty() {
-            self.slots = vec![SlotSum::default(); SLOTS];
+        if self.sums.is_empty() {
+            self.sums = vec![SlotSum::default(); SLOTS];
         }
-        if let Some(sum) = self.slots.get_mut(usize::from(slot)) {
+        if let Some(sum) = self.sums.get_mut(usize::from(slot)) {
             sum.add(&SlotSum {
                 keys: 1,
                 serialized_bytes: entry.serialized_bytes,
@@ -83,7 +84,7 @@ impl Slots {
 
     /// The slots that hold most, largest first.
     fn hot_slots(&self) -> Vec<SlotShare> {
-        let used = (0u16..).zip(&self.slots).filter(|(_, sum)| sum.keys > 0);
+        let used = (0u16..).zip(&self.sums).filter(|(_, sum)| sum.keys > 0);
         let rows = used.map(|(slot, sum)| SlotShare {
             slot,
             keys: sum.keys,
@@ -158,7 +159,7 @@ impl Analyzer for Slots {
             Item::Entry(entry) => self.entry(entry),
             // Redis 7.4 and later, and Valkey 8.0 and later, write it as members of a cluster.
             Item::Opcode { opcode: Opcode::SlotInfo, .. } | Item::Aux { name: b"slot-info", .. } => {
-                self.clustered = true
+                self.clustered = true;
             }
             _ => {}
         }
@@ -169,10 +170,10 @@ impl Analyzer for Slots {
         self.clustered |= other.clustered;
         self.memory_known |= other.memory_known;
         self.tagged_keys = self.tagged_keys.saturating_add(other.tagged_keys);
-        if self.slots.is_empty() {
-            self.slots = other.slots;
+        if self.sums.is_empty() {
+            self.sums = other.sums;
         } else {
-            self.slots.iter_mut().zip(&other.slots).for_each(|(own, other)| own.add(other));
+            self.sums.iter_mut().zip(&other.sums).for_each(|(own, other)| own.add(other));
         }
         self.tags.merge(other.tags);
         Ok(())
@@ -180,7 +181,7 @@ impl Analyzer for Slots {
 
     fn finish(self, _: &Scope) -> Result<Self::Output> {
         let used = |(slot, sum): (u16, &SlotSum)| (sum.keys > 0).then_some((slot, sum.keys));
-        let used: Vec<_> = (0..).zip(&self.slots).filter_map(used).collect();
+        let used: Vec<_> = (0..).zip(&self.sums).filter_map(used).collect();
         let counts = || used.iter().map(|(_, keys)| *keys);
         Ok((!used.is_empty()).then(|| Cluster {
             clustered: self.clustered,

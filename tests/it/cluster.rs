@@ -32,10 +32,10 @@ fn slots_are_what_a_node_of_a_cluster_counts() {
         let mut connection = server.connection();
         let mut ask = |command: &str, arguments: &[&str]| {
             let mut command = redis::cmd(command);
-            arguments.iter().for_each(|argument| {
-                command.arg(*argument);
-            });
-            command.query::<redis::Value>(&mut connection).unwrap_or_else(|error| panic!("{}: {error}", spec.name))
+            command
+                .arg(arguments)
+                .query::<redis::Value>(&mut connection)
+                .unwrap_or_else(|error| panic!("{}: {error}", spec.name))
         };
         ask("CLUSTER", &["ADDSLOTSRANGE", "0", "16383"]);
         // The node says so itself when it has seen that every slot is served.

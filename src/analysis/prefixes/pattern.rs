@@ -40,9 +40,9 @@ const PAST_F: u8 = 128;
 /// What each byte may be.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
+    let mut byte: u8 = 0;
+    loop {
+        classes[byte as usize] = match byte {
             b':' | b'/' | b'|' | b'#' | b';' | b',' => STRONG,
             b'.' => DOT,
             b'-' | b'_' => WEAK,
@@ -54,9 +54,11 @@ static CLASSES: [u8; 256] = {
             0..=31 | 127..=255 => ODD,
             _ => 0,
         };
+        if byte == u8::MAX {
+            break classes;
+        }
         byte += 1;
     }
-    classes
 };
 
 #[inline]
@@ -72,16 +74,13 @@ pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
     let separator = [STRONG, DOT].into_iter().find(|class| seen & class != 0).unwrap_or(WEAK);
     let mut cuts = 0;
     while !rest.is_empty() {
-        let length = match dashed(rest) {
-            Some((length, placeholder)) => {
-                out.extend_from_slice(placeholder);
-                length
-            }
-            None => {
-                let bytes = survey(rest, separator);
-                segment(bytes, out);
-                bytes.bytes.len()
-            }
+        let length = if let Some((length, placeholder)) = dashed(rest) {
+            out.extend_from_slice(placeholder);
+            length
+        } else {
+            let found = survey(rest, separator);
+            segment(found, out);
+            found.bytes.len()
         };
         rest = rest.get(length..).unwrap_or_default();
         // `a::b` is cut once.
@@ -286,7 +285,7 @@ mod tests {
     fn pattern(name: &[u8]) -> String {
         let mut out = Vec::new();
         write(name, &mut out);
-        out.iter().for_each(|byte| assert!(*byte == MARK || *byte >= b' ', "{name:?}"));
+        assert!(out.iter().all(|byte| *byte == MARK || *byte >= b' '), "{name:?}");
         String::from_utf8(out).unwrap_or_default().replace('\0', "│")
     }
 
