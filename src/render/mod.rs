@@ -1,6 +1,8 @@
-//! Reports as text, JSON and SARIF. Sees report types only; writes to whatever it is given.
+//! Reports as text, JSON, SARIF and HTML. Sees report types only; writes to whatever it is given.
 
+pub mod html;
 pub mod json;
+mod markup;
 pub mod sarif;
 pub mod text;
 mod timeline;
