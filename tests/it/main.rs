@@ -19,6 +19,8 @@ mod hostile;
 mod laws;
 mod live;
 mod loads;
+mod many_keys;
+mod merge;
 mod mutations;
 mod readme;
 mod render;
