@@ -16,6 +16,7 @@ mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;
+mod html;
 mod laws;
 mod live;
 mod loads;

@@ -13,10 +13,14 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
         return None;
     }
     let mut body = match &ttl.as_of {
-        Some(moment) => format!("<p class=\"lead\">Seen from {}.{}</p>", words::text(&page.look.time(moment)), percentiles(ttl)),
-        None => "<p class=\"lead\">The snapshot does not say when it was taken: <code>--as-of TIME</code> names the moment \
+        Some(moment) => {
+            format!("<p class=\"lead\">Seen from {}.{}</p>", words::text(&page.look.time(moment)), percentiles(ttl))
+        }
+        None => {
+            "<p class=\"lead\">The snapshot does not say when it was taken: <code>--as-of TIME</code> names the moment \
                  to count from.</p>"
-            .to_owned(),
+                .to_owned()
+        }
     };
     body.push_str(&evidence(page));
     body.push_str(&histogram(page));
@@ -101,13 +105,10 @@ fn bars(page: &Page<'_>, mut table: Table, rows: Vec<(String, u64, Option<u64>, 
 /// Seconds in which unusually many keys expire.
 fn storms(page: &Page<'_>) -> String {
     let storms = &page.report.total.ttl.storms;
-    let mut table = Table::new("Expiry storms", &["second", ">keys", ">memory"]).limits(20, 20_000);
+    let mut table = Table::new("Expiry storms", &["second", ">keys", ">memory"]).limits(20, 12_000);
     for storm in storms {
-        let cells = [
-            Cell::text(&page.look.time(&storm.at)),
-            Cell::count(storm.keys),
-            Cell::maybe_bytes(storm.memory_bytes),
-        ];
+        let cells =
+            [Cell::text(&page.look.time(&storm.at)), Cell::count(storm.keys), Cell::maybe_bytes(storm.memory_bytes)];
         if !table.row(cells) {
             break;
         }
@@ -121,7 +122,7 @@ fn storms(page: &Page<'_>) -> String {
 
 fn by_type(ttl: &Ttl) -> String {
     let titles = ["type", ">no TTL", ">expired", ">half within", ">90%", ">99%"];
-    let mut table = Table::new("Time to live by type", &titles).limits(20, 20_000);
+    let mut table = Table::new("Time to live by type", &titles).limits(20, 12_000);
     for (ty, of) in &ttl.by_type {
         let left = |pick: fn(&crate::report::Spread) -> u64| {
             let seconds = of.left.as_ref().map(pick);
@@ -183,7 +184,11 @@ fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
         "<h3>Frequency</h3><p class=\"lead\">{} how often it is used, from 0 to 255 on a logarithmic scale. {} at 0{}: an \
          LFU policy evicts those first.",
         said(frequency.keys),
-        if frequency.cold_keys == 1 { "1 key is".to_owned() } else { format!("{} keys are", count(frequency.cold_keys)) },
+        if frequency.cold_keys == 1 {
+            "1 key is".to_owned()
+        } else {
+            format!("{} keys are", count(frequency.cold_keys))
+        },
         words::and_bytes(frequency.cold_memory_bytes),
     );
     if let Some(spread) = frequency.counter {
@@ -195,7 +200,7 @@ fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
         titles.push("source");
     }
     titles.push("key");
-    let mut table = Table::new("Hot keys", &titles).limits(100, 60_000).with_tools();
+    let mut table = Table::new("Hot keys", &titles).limits(100, 40_000).with_tools();
     for key in &frequency.hot_keys {
         let mut cells = vec![
             Cell::count(u64::from(key.frequency)),

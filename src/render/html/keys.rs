@@ -7,9 +7,9 @@ use std::collections::HashSet;
 
 /// Rows of each table, and their bytes.
 const MOST_KEYS: u64 = 500;
-const MOST_KEY_BYTES: usize = 300_000;
+const MOST_KEY_BYTES: usize = 220_000;
 const MOST_ELEMENTS: u64 = 200;
-const MOST_ELEMENT_BYTES: usize = 150_000;
+const MOST_ELEMENT_BYTES: usize = 100_000;
 
 /// Every key of the four rankings once, in turn from each.
 fn once<'a>(page: &Page<'a>) -> Vec<&'a BigKey> {

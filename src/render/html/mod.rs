@@ -72,7 +72,7 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         many: report.provenance.sources.len() > 1,
     };
     let parts = [
-        Some(advice::section(&page)),
+        advice::section(&page),
         treemap::section(&page),
         expiry::section(&page),
         shares::section(&page),
@@ -94,7 +94,10 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
     out.write_all(summary::damage(&page).as_bytes())?;
     out.write_all(summary::figures(&page).as_bytes())?;
     for Section { id, title, body } in &sections {
-        writeln!(out, "<section id=\"{id}\" aria-labelledby=\"h-{id}\"><h2 id=\"h-{id}\">{title}</h2>\n{body}</section>")?;
+        writeln!(
+            out,
+            "<section id=\"{id}\" aria-labelledby=\"h-{id}\"><h2 id=\"h-{id}\">{title}</h2>\n{body}</section>"
+        )?;
     }
     writeln!(
         out,
@@ -120,9 +123,7 @@ fn head(title: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn nav(sections: &[Section], out: &mut dyn Write) -> io::Result<()> {
-    let links: String = sections
-        .iter()
-        .map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title))
-        .collect();
+    let links: String =
+        sections.iter().map(|section| format!("<li><a href=\"#{}\">{}</a></li>", section.id, section.title)).collect();
     writeln!(out, "<nav aria-label=\"Parts of the report\"><ul>{links}</ul></nav>")
 }

@@ -5,7 +5,7 @@ use crate::report::Prefix;
 use serde::Serialize;
 use std::collections::BinaryHeap;
 
-/// Nodes on the page, and the bytes that their names may take in it.
+/// Nodes on the page, and the bytes that their names may take in the data of the script, and again in the list.
 const MOST_NODES: usize = 1000;
 const MOST_NAME_BYTES: usize = 100_000;
 
@@ -80,8 +80,8 @@ pub(super) fn choose(page: &Page<'_>) -> (Vec<Node>, u64) {
     let mut name_bytes = 0usize;
     while let Some(Candidate { weight, parent, prefix, .. }) = waiting.pop() {
         let node = node(page, prefix, weight);
-        let cost = node.name.len().saturating_add(node.example.as_ref().map_or(0, String::len));
-        name_bytes = name_bytes.saturating_add(cost);
+        name_bytes =
+            name_bytes.saturating_add(cost(&node.name)).saturating_add(node.example.as_deref().map_or(0, cost));
         if chosen.len() >= MOST_NODES || name_bytes > MOST_NAME_BYTES {
             break;
         }
@@ -101,6 +101,12 @@ pub(super) fn choose(page: &Page<'_>) -> (Vec<Node>, u64) {
     tops.reverse();
     let left = (roots.len() as u64).saturating_sub(tops.len() as u64);
     (tops, left)
+}
+
+/// The bytes that a name takes at most, in markup or in JSON: what has a meaning there is written with up to six.
+fn cost(name: &str) -> usize {
+    let special = name.bytes().filter(|byte| b"<>&\"'`\\".contains(byte)).count();
+    name.len().saturating_add(special.saturating_mul(5))
 }
 
 fn queue<'a>(page: &Page<'_>, level: &'a [Prefix], parent: Option<usize>, waiting: &mut BinaryHeap<Candidate<'a>>) {

@@ -2,13 +2,12 @@
 
 use super::advice::severity;
 use super::summary::verdict_word;
-use super::table::{Cell, Table};
+use super::table::{Cell, Limited, Table};
 use super::{Page, Section, words};
 use crate::base::size;
 use crate::render::sentence;
 use crate::render::text::{count, depth};
 use crate::report::{Problem, SourceFacts, SourceIntegrity, Verdict};
-use std::fmt::Write;
 
 /// Who wrote a source, in which form, how large it is, when it was taken.
 pub(super) fn origin(page: &Page<'_>, source: &SourceIntegrity) -> String {
@@ -35,7 +34,7 @@ pub(super) fn sources(page: &Page<'_>) -> Option<Section> {
     if page.memory {
         titles.push(">memory");
     }
-    let mut table = Table::new("Sources", &titles).limits(200, 80_000).with_tools();
+    let mut table = Table::new("Sources", &titles).limits(200, 50_000).with_tools();
     for source in sources {
         let keyspace = &source.analysis.keyspace;
         let mut cells = vec![
@@ -52,7 +51,11 @@ pub(super) fn sources(page: &Page<'_>) -> Option<Section> {
             break;
         }
     }
-    let merged = if page.report.merged { "Shards of one keyspace." } else { "Each counts by itself; the rest of the page is their total." };
+    let merged = if page.report.merged {
+        "Shards of one keyspace."
+    } else {
+        "Each counts by itself; the rest of the page is their total."
+    };
     Some(Section::new("sources", "Sources", format!("<p class=\"lead\">{merged}</p>{}", table.finish(sources.len()))))
 }
 
@@ -67,7 +70,7 @@ pub(super) fn findings(page: &Page<'_>) -> Section {
 
 pub(super) fn integrity(page: &Page<'_>) -> Section {
     let all = &page.report.integrity;
-    let mut table = Table::new("Integrity", &["source", "verdict", "checked", "origin"]).limits(200, 120_000);
+    let mut table = Table::new("Integrity", &["source", "verdict", "checked", "origin"]).limits(200, 60_000);
     for source in all {
         let (class, verdict) = match source.verdict {
             Some(Verdict::Intact) => ("good", "Intact"),
@@ -101,8 +104,12 @@ fn problems(page: &Page<'_>) -> String {
         rows.extend(source.integrity.problems.iter().map(|problem| (source.source.as_str(), problem)));
     }
     rows.sort_by_key(|(_, problem)| problem.severity);
-    let titles = if page.many { vec!["severity", "source", ">offset", "problem"] } else { vec!["severity", ">offset", "problem"] };
-    let mut table = Table::new("Problems", &titles).limits(200, 150_000).with_tools();
+    let titles = if page.many {
+        vec!["severity", "source", ">offset", "problem"]
+    } else {
+        vec!["severity", ">offset", "problem"]
+    };
+    let mut table = Table::new("Problems", &titles).limits(200, 100_000).with_tools();
     for (source, problem) in rows {
         let severity = severity(problem.severity);
         let mut cells = vec![Cell::html(&format!("<span class=\"badge {severity}\">{severity}</span>"))];
@@ -123,25 +130,27 @@ fn problems(page: &Page<'_>) -> String {
 
 pub(super) fn provenance(page: &Page<'_>) -> Section {
     let facts = &page.report.provenance;
-    let arguments: Vec<_> = facts.arguments.iter().take(40).map(|argument| words::text(argument)).collect();
-    let more = if facts.arguments.len() > 40 { " …" } else { "" };
+    let mut arguments = Limited::new(200, 16_000);
+    let whole = facts.arguments.iter().all(|argument| arguments.push(&format!("{} ", words::text(argument))));
+    let more = if whole { "" } else { "…" };
     let mut body = format!(
         "<dl class=\"facts\"><dt>tool</dt><dd>{} {}</dd><dt>command</dt><dd><code>{}{more}</code></dd>\
          <dt>started</dt><dd>{}</dd><dt>ended</dt><dd>{}</dd><dt>exit code</dt><dd>{}</dd>",
         words::text(&facts.tool),
         words::text(&facts.version),
-        arguments.join(" "),
+        arguments.html,
         words::text(&page.look.time(&facts.started)),
         words::text(&page.look.time(&facts.ended)),
         page.report.exit.code,
     );
-    for reason in page.report.exit.reasons.iter().take(20) {
-        let _ = write!(body, "<dt>because</dt><dd>{}</dd>", words::text(reason));
-    }
+    let mut reasons = Limited::new(50, 20_000);
+    let reason = |reason: &String| format!("<dt>because</dt><dd>{}</dd>", words::text(reason));
+    let _ = page.report.exit.reasons.iter().all(|why| reasons.push(&reason(why)));
+    body.push_str(&reasons.html);
     body.push_str("</dl>\n");
     let files = |source: &'_ SourceFacts| source.files.len().max(1);
     let total: usize = facts.sources.iter().map(files).sum();
-    let mut table = Table::new("What was read", &["file", "kind", ">bytes", "hashes"]).limits(200, 150_000);
+    let mut table = Table::new("What was read", &["file", "kind", ">bytes", "hashes"]).limits(200, 80_000);
     for source in &facts.sources {
         let parts = if source.files.is_empty() { std::slice::from_ref(source) } else { &source.files };
         for file in parts {

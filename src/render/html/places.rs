@@ -27,7 +27,7 @@ pub(super) fn streams(page: &Page<'_>) -> Option<Section> {
     if page.many {
         titles.push("source");
     }
-    let mut table = Table::new("Streams and groups", &titles).limits(200, 120_000).with_tools();
+    let mut table = Table::new("Streams and groups", &titles).limits(200, 90_000).with_tools();
     let rows = all.iter().flat_map(|stream| {
         let lone = stream.groups.is_empty().then_some((stream, None));
         stream.groups.iter().map(move |group| (stream, Some(group))).chain(lone)
@@ -39,7 +39,11 @@ pub(super) fn streams(page: &Page<'_>) -> Option<Section> {
     }
     let total: usize = all.iter().map(|stream| stream.groups.len().max(1)).sum();
     let hidden = all.iter().fold(0u64, |sum, stream| sum.saturating_add(stream.more_groups));
-    let hidden = if hidden > 0 { format!("<p class=\"more\">{} not listed</p>", counted(hidden, "more group")) } else { String::new() };
+    let hidden = if hidden > 0 {
+        format!("<p class=\"more\">{} not listed</p>", counted(hidden, "more group"))
+    } else {
+        String::new()
+    };
     Some(Section::new("streams", "Streams", format!("{}{hidden}", table.finish(total))))
 }
 
@@ -79,7 +83,11 @@ pub(super) fn cluster(page: &Page<'_>) -> Option<Section> {
     let body = format!(
         "<p class=\"lead\">{member} {} in use{range}; {} a hash tag.</p><div class=\"cols\">{}{}</div>\n",
         counted(cluster.slots, "slot"),
-        if cluster.tagged_keys == 1 { "1 key has".to_owned() } else { format!("{} keys have", count(cluster.tagged_keys)) },
+        if cluster.tagged_keys == 1 {
+            "1 key has".to_owned()
+        } else {
+            format!("{} keys have", count(cluster.tagged_keys))
+        },
         slots(page, cluster),
         tags(page, cluster),
     );
@@ -90,7 +98,7 @@ fn slots(page: &Page<'_>, cluster: &Cluster) -> String {
     let keyspace = &page.report.total.keyspace;
     let whole = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
     let weighed = if page.memory { "v>memory" } else { "v>stored" };
-    let mut table = Table::new("Hot slots", &[">slot", ">keys", weighed, ">share"]).limits(100, 30_000).with_tools();
+    let mut table = Table::new("Hot slots", &[">slot", ">keys", weighed, ">share"]).limits(100, 20_000).with_tools();
     for slot in &cluster.hot_slots {
         let weight = page.weight(slot.memory_bytes, slot.serialized_bytes);
         let cells = [
@@ -112,7 +120,7 @@ fn tags(page: &Page<'_>, cluster: &Cluster) -> String {
     if page.memory {
         titles.push("v>memory");
     }
-    let mut table = Table::new("Hash tags", &titles).limits(100, 50_000).with_tools();
+    let mut table = Table::new("Hash tags", &titles).limits(100, 30_000).with_tools();
     for tag in &cluster.hash_tags {
         let mut cells = vec![
             Cell::name(&tag.tag),

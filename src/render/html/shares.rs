@@ -56,12 +56,12 @@ fn stacked(page: &Page<'_>) -> String {
     let mut rects = String::new();
     let mut words = Vec::new();
     let mut at = 0u64;
-    for (ty, share) in ordered(page, &page.report.total.keyspace.by_type).into_iter().take(20) {
-        let weight = page.weight(share.memory_bytes, share.serialized_bytes);
+    for (ty, of) in ordered(page, &page.report.total.keyspace.by_type).into_iter().take(10) {
+        let weight = page.weight(of.memory_bytes, of.serialized_bytes);
         let long = words::permille(weight, whole).min(1000u64.saturating_sub(at));
         let _ = write!(rects, "<rect class=\"{}\" x=\"{at}\" width=\"{long}\" height=\"10\"/>", colour(ty));
         at = at.saturating_add(long);
-        words.push(format!("{} {}", words::text(ty), super::super::text::share(weight, whole)));
+        words.push(format!("{} {}", words::text(ty), self::share(weight, whole)));
     }
     format!(
         "<svg class=\"stack\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Types by {}: \
@@ -104,14 +104,19 @@ fn coloured(page: &Page<'_>, name: &str, of: &TypeShare, class: &str) -> Vec<Cel
 /// Types, each with its encodings under it.
 fn types(page: &Page<'_>) -> String {
     let keyspace = &page.report.total.keyspace;
-    let mut table = Table::new("Types and encodings", &columns(page, "type"));
+    let mut table = Table::new("Types and encodings", &columns(page, "type")).limits(100, 40_000);
     for (ty, total) in ordered(page, &keyspace.by_type) {
         let class = colour(ty);
         let name = format!("<span class=\"swatch {class}\"></span>{}", words::text(ty));
         table.row(coloured(page, &name, total, &class));
         for (encoding, share) in ordered(page, &keyspace.by_encoding) {
             if let Some((_, encoding)) = encoding.split_once('/').filter(|(of, _)| *of == ty) {
-                table.row(coloured(page, &format!("<span class=\"sub\">{}</span>", words::text(encoding)), share, &class));
+                table.row(coloured(
+                    page,
+                    &format!("<span class=\"sub\">{}</span>", words::text(encoding)),
+                    share,
+                    &class,
+                ));
             }
         }
     }
@@ -129,7 +134,7 @@ fn sizes(page: &Page<'_>) -> String {
     let spreads: Vec<_> = sizes.iter().filter_map(|(ty, sizes)| Some((ty, sizes, spread(page, sizes)?))).collect();
     let most = spreads.iter().map(|(_, _, spread)| spread.max).max().unwrap_or_default();
     let titles = ["type", ">half up to", ">90%", ">99%", ">largest", "", ">elements, half", ">99%", ">most"];
-    let mut table = Table::new("Size of keys", &titles);
+    let mut table = Table::new("Size of keys", &titles).limits(50, 30_000);
     for (ty, sizes, spread) in &spreads {
         let elements = |of: fn(&Spread) -> u64| Cell::maybe_count(sizes.elements.as_ref().map(of));
         let cell = Cell::bytes;
@@ -161,7 +166,9 @@ fn range(spread: &Spread, most: u64, class: &str) -> String {
     let steps = [(spread.max, "r3"), (spread.p99, "r2"), (spread.p90, "r1"), (spread.p50, "r0")];
     let rects: String = steps
         .into_iter()
-        .map(|(size, shade)| format!("<rect class=\"{class} {shade}\" width=\"{}\" height=\"10\"/>", logarithmic(size, most)))
+        .map(|(size, shade)| {
+            format!("<rect class=\"{class} {shade}\" width=\"{}\" height=\"10\"/>", logarithmic(size, most))
+        })
         .collect();
     format!(
         "<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">{rects}</svg>"

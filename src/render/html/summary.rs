@@ -1,5 +1,6 @@
 //! The top of the page: what was read, whether it is whole, and the few numbers that matter.
 
+use super::table::Limited;
 use super::{Page, origin, words};
 use crate::base::size;
 use crate::render::text::{count, counted, depth, share};
@@ -8,7 +9,8 @@ use crate::report::{SourceIntegrity, Verdict};
 use std::fmt::Write;
 
 /// Sources that are judged one by one at the top, and problems that are listed there.
-const MOST_SOURCES: usize = 20;
+const MOST_SOURCES: u64 = 20;
+const MOST_DAMAGE_BYTES: usize = 50_000;
 const MOST_PROBLEMS: usize = 5;
 
 /// The title of the document.
@@ -63,11 +65,10 @@ fn verdict(page: &Page<'_>) -> (&'static str, String, String) {
             let word = if intact { "All intact" } else { "Nothing wrong seen" };
             (if intact { "good" } else { "calm" }, word.into(), counted(all.len() as u64, "source"))
         }
-        all => {
+        _ => {
             let unread = if unread > 0 { format!(", {} not read", count(unread as u64)) } else { String::new() };
-            let detail = format!("of {}{unread}", counted(all.len() as u64, "source that was read"));
-            let detail = detail.replace("source that was reads", "sources that were read");
-            ("bad", format!("{} damaged", count(bad as u64)), detail)
+            let detail = format!("of {}{unread}", counted(page.report.provenance.sources.len() as u64, "source"));
+            ("bad", format!("{} not whole", count(bad as u64)), detail)
         }
     }
 }
@@ -84,22 +85,17 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
 
 /// What is damaged and what could not be read, with the first problems.
 pub(super) fn damage(page: &Page<'_>) -> String {
-    let mut items = String::new();
-    let bad: Vec<_> = page.report.integrity.iter().filter(|source| is_bad(source)).collect();
-    for source in bad.iter().take(MOST_SOURCES) {
-        items.push_str(&damaged(source));
+    let bad = page.report.integrity.iter().filter(|source| is_bad(source)).map(damaged);
+    let unread = page.report.provenance.sources.iter().filter_map(|source| {
+        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(source.error.as_ref()?)))
+    });
+    let mut items = Limited::new(MOST_SOURCES, MOST_DAMAGE_BYTES);
+    let left = bad.chain(unread).filter(|item| !items.push(item)).count() as u64;
+    if items.html.is_empty() {
+        return items.html;
     }
-    let unread: Vec<_> =
-        page.report.provenance.sources.iter().filter_map(|source| Some((source, source.error.as_ref()?))).collect();
-    for (source, error) in unread.iter().take(MOST_SOURCES) {
-        let _ = write!(items, "<li>{}: {}</li>", words::source(&source.source), words::text(error));
-    }
-    if items.is_empty() {
-        return items;
-    }
-    let left = bad.len().saturating_sub(MOST_SOURCES).saturating_add(unread.len().saturating_sub(MOST_SOURCES));
-    let left = if left > 0 { format!("<p>and {}</p>", counted(left as u64, "more source")) } else { String::new() };
-    format!("<section class=\"damage\" aria-label=\"Damage\"><h2>Damage</h2><ul>{items}</ul>{left}</section>\n")
+    let left = if left > 0 { format!("<p>and {}</p>", counted(left, "more source")) } else { String::new() };
+    format!("<section class=\"damage\" aria-label=\"Damage\"><h2>Damage</h2><ul>{}</ul>{left}</section>\n", items.html)
 }
 
 fn damaged(source: &SourceIntegrity) -> String {
@@ -131,7 +127,7 @@ pub(super) fn figures(page: &Page<'_>) -> String {
         let _ = writeln!(out, "<div><dt>{title}</dt><dd>{number}<small>{note}</small></dd></div>");
     };
     if let Some(memory) = keyspace.memory_bytes {
-        let tables = keyspace.overhead_bytes.map(|bytes| format!("and {} for the tables of keys", size::human(bytes)));
+        let tables = keyspace.overhead_bytes.map(|bytes| format!("+ {} of tables", size::human(bytes)));
         figure("Memory of keys", &size::human(memory), &tables.unwrap_or_default());
     }
     let note = format!("in {}", counted(keyspace.databases.len() as u64, "database"));
@@ -175,7 +171,9 @@ fn model(page: &Page<'_>) -> String {
         _ => "No memory model applies here: bytes as stored in the file stand in for memory.".to_owned(),
     };
     if page.report.integrity.iter().any(|source| source.log.is_some()) {
-        text.push_str(" In a log a key counts each time it is written, with the value of that command, deleted or not.");
+        text.push_str(
+            " In a log a key counts each time it is written, with the value of that command, deleted or not.",
+        );
     }
     let decoding = &total.decoding;
     if decoding.keys_seen != decoding.keys_selected {

@@ -58,14 +58,42 @@ impl Cell {
     }
 }
 
+/// Pieces of one list up to a number and to a length.
+pub(super) struct Limited {
+    pub(super) html: String,
+    shown: u64,
+    most: u64,
+    most_bytes: usize,
+}
+
+impl Limited {
+    pub(super) fn new(most: u64, most_bytes: usize) -> Self {
+        Self { html: String::new(), shown: 0, most, most_bytes }
+    }
+
+    /// Adds a piece; false if there is no room for it, nor for any after it.
+    pub(super) fn push(&mut self, piece: &str) -> bool {
+        if self.shown >= self.most || self.html.len().saturating_add(piece.len()) > self.most_bytes {
+            // A shorter one would have room, but what is shown are the first ones.
+            self.most = 0;
+            return false;
+        }
+        self.html.push_str(piece);
+        self.shown = self.shown.saturating_add(1);
+        true
+    }
+
+    /// How many of `all` are not in it.
+    pub(super) fn left_of(&self, all: usize) -> u64 {
+        (all as u64).saturating_sub(self.shown)
+    }
+}
+
 /// A table that is filled row by row.
 pub(super) struct Table {
     label: &'static str,
     columns: String,
-    rows: String,
-    shown: u64,
-    most_rows: u64,
-    most_bytes: usize,
+    rows: Limited,
     tools: bool,
 }
 
@@ -83,12 +111,12 @@ impl Table {
                 None => format!("<th scope=\"col\">{title}</th>"),
             }
         };
-        let columns = columns.iter().map(column).collect();
-        Self { label, columns, rows: String::new(), shown: 0, most_rows: 100, most_bytes: 60_000, tools: false }
+        Self { label, columns: columns.iter().map(column).collect(), rows: Limited::new(100, 20_000), tools: false }
     }
 
+    /// At most so many rows, and bytes of them; without this 100 and 20 kB.
     pub(super) fn limits(mut self, rows: u64, bytes: usize) -> Self {
-        (self.most_rows, self.most_bytes) = (rows, bytes);
+        self.rows = Limited::new(rows, bytes);
         self
     }
 
@@ -98,32 +126,23 @@ impl Table {
         self
     }
 
-    /// Adds a row; false if there is no room for it, nor for another.
+    /// Adds a row; false if there is no room for it, nor for any after it.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) -> bool {
-        let row: String = cells.into_iter().map(|Cell(cell)| cell).collect();
-        if self.shown >= self.most_rows || self.rows.len().saturating_add(row.len()) > self.most_bytes {
-            // What is not full by now would take a shorter row, and then not be the first rows of all.
-            self.most_rows = 0;
-            return false;
-        }
-        self.rows.push_str("<tr>");
-        self.rows.push_str(&row);
-        self.rows.push_str("</tr>\n");
-        self.shown = self.shown.saturating_add(1);
-        true
+        let cells: String = cells.into_iter().map(|Cell(cell)| cell).collect();
+        self.rows.push(&format!("<tr>{cells}</tr>\n"))
     }
 
     /// The table, if it has rows, and how many of `all` it leaves out.
     pub(super) fn finish(self, all: usize) -> String {
-        let more = more((all as u64).saturating_sub(self.shown));
-        if self.shown == 0 {
+        let more = more(self.rows.left_of(all));
+        if self.rows.html.is_empty() {
             return more;
         }
         let tools = if self.tools { " data-tools" } else { "" };
-        let Self { label, columns, rows, .. } = self;
+        let Self { label, columns, rows: Limited { html, .. }, .. } = self;
         format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\"><table{tools}>\
-             <caption>{label}</caption><thead><tr>{columns}</tr></thead>\n<tbody>{rows}</tbody></table></div>{more}\n"
+             <caption>{label}</caption><thead><tr>{columns}</tr></thead>\n<tbody>{html}</tbody></table></div>{more}\n"
         )
     }
 }

@@ -38,11 +38,7 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
         sampled(page.report.total.prefixes_shown_one_in),
     );
     body.push_str(&legend(page));
-    let _ = write!(
-        body,
-        "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>\n",
-        map(&nodes, whole)
-    );
+    let _ = write!(body, "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>\n", map(&nodes, whole));
     let _ = write!(body, "<script type=\"application/json\" id=\"prefix-data\">{}</script>\n", data(&nodes));
     let _ = write!(
         body,

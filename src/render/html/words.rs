@@ -85,7 +85,10 @@ mod tests {
         assert_eq!(plain_name(&KeyName::whole(b"a\x1b")), "a\\x1b");
         assert_eq!(plain_name(&KeyName::whole(b"")), "(empty name)");
         let marks = "\u{301}".repeat(1000);
-        assert_eq!(plain_name(&KeyName::whole(marks.as_bytes())).chars().filter(|c| *c == '\u{301}').count(), NAME_CHARS);
+        assert_eq!(
+            plain_name(&KeyName::whole(marks.as_bytes())).chars().filter(|c| *c == '\u{301}').count(),
+            NAME_CHARS
+        );
         assert!(plain_name(&KeyName::long(b"ab", 70_000, [0; 32])).ends_with("ab… (70,000 bytes)"));
     }
 

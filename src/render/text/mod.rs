@@ -7,9 +7,9 @@ mod log;
 mod table;
 
 pub use analyze::analyze;
+pub(super) use analyze::span;
 pub use aof::{cut, repair};
 pub use check::check;
-pub(super) use analyze::span;
 pub(super) use check::depth;
 pub(super) use table::cut as shortened;
 
