@@ -398,7 +398,9 @@ fn assert_quiet(browser: &Browser, page: &Path) {
         let event = &event["message"];
         if event["method"] == "Network.requestWillBeSent" {
             let url = event["params"]["request"]["url"].as_str().expect("an address");
-            assert!(url == own || url.starts_with("data:"), "asked for {url}");
+            // The tab that a browser begins with asks for parts of its own.
+            let its_own = url.starts_with("chrome") || url.starts_with("data:");
+            assert!(url == own || its_own, "asked for {url}");
             opened |= url == own;
         }
         assert_ne!(event["method"], "Page.javascriptDialogOpening");
@@ -494,13 +496,13 @@ fn the_map_is_walked_by_click_and_by_key() {
     assert_eq!(browser.text(TILES), "user:{n}:profile|user:{n}:inbox|user:{n}:roles");
     browser.click(".crumbs li:first-child button");
     assert_eq!(browser.text(TILES), first);
+    let focused = "return document.activeElement.dataset?.name ?? ''";
+    assert_eq!(browser.text(focused), "user:", "the map takes up where it was left");
 
     // From the top of the map by Tab, along the tiles by an arrow, in by Enter, out by Backspace and Escape.
-    let focused = "return document.activeElement.dataset?.name ?? ''";
     browser.run("document.querySelector('#prefixes .crumbs button').focus()");
     browser.press(TAB);
-    assert_eq!(browser.text(focused), "user:", "the map takes up where it was left");
-    browser.run("document.querySelector('#treemap g').focus()");
+    assert_eq!(browser.text(focused), "cache:");
     assert!(browser.text("return document.querySelector('.about').textContent").contains("cache:"));
     browser.press(RIGHT);
     assert_eq!(browser.text(focused), "session:");
@@ -542,7 +544,7 @@ fn tables_are_sorted_and_searched_by_click_and_by_key() {
     assert!(browser.text(keys).starts_with("big:hash:0|big:hash:6|big:hash:12"), "{}", browser.text(keys));
 
     browser.click("#big-keys .tools input");
-    browser.press("ZSET 9");
+    browser.press("ZSET:9");
     assert_eq!(browser.text(keys), "big:zset:9");
     assert_eq!(browser.text("return document.querySelector('#big-keys output').textContent"), "1 of 24 rows");
     browser.press(&BACKSPACE.repeat(6));
@@ -631,10 +633,10 @@ fn contrast(browser: &Browser) -> String {
 #[test]
 fn it_stays_small_whatever_is_in_the_report() {
     let mut report = hostile();
-    let wide =
-        |byte: u8, number: usize| KeyName::whole(&[vec![byte; 60_000], number.to_string().into_bytes()].concat());
+    let wide = |byte: u8, number: usize| KeyName::whole(&[vec![byte; 2000], number.to_string().into_bytes()].concat());
     let worst = [b'"', b'&', b'\\', 0xff, b'<', b'\''];
     let heavy = |number: usize| wide(worst[number % worst.len()], number);
+    let long_key = KeyName::long(&[b'<'; 1024], 1 << 20, [7; 32]);
     report.total.prefixes = (0..1_000_000u64)
         .map(|number| {
             let mut prefix = prefix(&format!("p<{number}>:"), number % 1000 + 1, 50, Vec::new());
@@ -645,14 +647,15 @@ fn it_stays_small_whatever_is_in_the_report() {
             prefix
         })
         .collect();
-    let long = "\"&'<\u{202e}".repeat(50_000);
+    let long = "\"&'<\u{202e}".repeat(300);
     let many = |from: &BigKey| {
         (0..1500)
             .map(|at| BigKey { key: heavy(at), source: long.clone(), ty: long.clone(), ..from.clone() })
             .collect::<Vec<_>>()
     };
-    let first = report.total.big_keys.by_memory[0].clone();
+    let first = BigKey { key: long_key, ..report.total.big_keys.by_memory[0].clone() };
     report.total.big_keys.by_memory = many(&first);
+    report.total.big_keys.by_memory.push(first.clone());
     report.total.big_keys.by_serialized = (1500..2500).map(|at| BigKey { key: heavy(at), ..first.clone() }).collect();
     report.total.big_elements = (0..1500)
         .map(|at| BigElement { key: heavy(at), element: Some(heavy(at + 1)), ..report.total.big_elements[0].clone() })
@@ -675,7 +678,7 @@ fn it_stays_small_whatever_is_in_the_report() {
     report.provenance.arguments = vec![long.clone(); 500];
     report.exit.reasons = vec![long.clone(); 500];
     let problem = Problem { message: long.clone(), ..report.integrity[0].integrity.problems[0].clone() };
-    report.integrity[0].integrity.problems = vec![problem; 10_000];
+    report.integrity[0].integrity.problems = vec![problem; 1000];
     report.integrity = vec![report.integrity[0].clone(); 20];
     report.provenance.sources = vec![SourceFacts { error: Some(long), ..report.provenance.sources[0].clone() }; 300];
     let analysis = Analysis { prefixes: Vec::new(), ..Analysis::default() };

@@ -34,10 +34,10 @@ fn item(advice: &Advice) -> String {
     let severity = severity(advice.severity);
     let frees =
         advice.frees_bytes.map(|bytes| format!(" <span class=\"frees\">frees about {}</span>", size::human(bytes)));
-    let danger = if advice.destructive { " <span class=\"badge danger\">changes data</span>" } else { "" };
+    let danger = if advice.destructive { "<span class=\"badge danger\">changes data</span> " } else { "" };
     let command = advice.command.as_deref().map(command).unwrap_or_default();
     format!(
-        "<li class=\"{severity}\"><p class=\"what\"><span class=\"badge {severity}\">{severity}</span> {}{}{danger}</p>\
+        "<li class=\"{severity}\"><p class=\"what\"><span class=\"badge {severity}\">{severity}</span> {danger}{}{}</p>\
          <p class=\"why\">{}</p>{command}</li>\n",
         words::text(&advice.message),
         frees.unwrap_or_default(),

@@ -207,7 +207,9 @@
       }, draw("rect", { class: kind, x: x + 1, y: y + 1, width: wide, height: high, rx: 3 }));
       const line = (text, at, style) => group.append(draw("text", { x: x + 8, y: y + at, ...style }, text));
       if (wide > 44 && high > 22) line(shortened(node.name, parent, wide), 18, {});
-      if (wide > 44 && high > 40) line(fitted(`${size(node.weight)} · ${share(node.weight, whole)}`, wide), 34, { class: "s" });
+      const [bytes, part] = [size(node.weight), share(node.weight, whole)];
+      const second = [`${bytes} · ${part}`, bytes, part].find((text) => fitted(text, wide) === text);
+      if (second && wide > 44 && high > 40) line(second, 34, { class: "s" });
       const open = () => { if (opens(node)) go([...path, node], tilesOf(node)[0]?.name); };
       group.addEventListener("click", open);
       group.addEventListener("focus", () => tell(node));

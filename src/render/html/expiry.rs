@@ -48,7 +48,7 @@ fn evidence(page: &Page<'_>) -> String {
     let Some(loss) = &page.report.total.ttl.evidence else { return String::new() };
     let next = loss.next.as_ref().map(|next| format!(" The next goes at {}.", words::text(&page.look.time(next))));
     format!(
-        "<p class=\"note\">By {}, {} will be gone: {} as stored{}.{}</p>",
+        "<p class=\"clock\">By {}, {} will be gone: {} as stored{}.{}</p>",
         words::text(&page.look.time(&loss.by)),
         counted(loss.keys, "key"),
         size::human(loss.serialized_bytes),
@@ -195,14 +195,14 @@ fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
         let _ = write!(out, " Half are at {} or below, 99% at {}, all at {}.", spread.p50, spread.p99, spread.max);
     }
     out.push_str("</p>");
-    let mut titles = vec!["v>frequency", ">memory", "type", ">db"];
+    let mut titles = vec!["key", "v>frequency", ">memory", "type", ">db"];
     if page.many {
         titles.push("source");
     }
-    titles.push("key");
     let mut table = Table::new("Hot keys", &titles).limits(100, 40_000).with_tools();
     for key in &frequency.hot_keys {
         let mut cells = vec![
+            Cell::name(&key.key),
             Cell::count(u64::from(key.frequency)),
             Cell::maybe_bytes(key.memory_bytes),
             Cell::text(&key.ty),
@@ -211,7 +211,6 @@ fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
         if page.many {
             cells.push(Cell::source(&key.source));
         }
-        cells.push(Cell::name(&key.key));
         if !table.row(cells) {
             break;
         }

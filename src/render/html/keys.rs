@@ -30,12 +30,11 @@ pub(super) fn big_keys(page: &Page<'_>) -> Option<Section> {
     }
     let mut shown: Vec<_> = all.iter().take(usize::try_from(MOST_KEYS).unwrap_or_default()).collect();
     shown.sort_by_key(|key| std::cmp::Reverse(page.weight(key.memory_bytes, key.serialized_bytes)));
-    let mut titles = if page.memory { vec!["v>memory", ">stored"] } else { vec!["v>stored"] };
+    let mut titles = if page.memory { vec!["key", "v>memory", ">stored"] } else { vec!["key", "v>stored"] };
     titles.extend([">elements", ">largest element", "type", "encoding", "expires", ">db"]);
     if page.many {
         titles.push("source");
     }
-    titles.insert(0, "key");
     let mut table = Table::new("Big keys", &titles).limits(MOST_KEYS, MOST_KEY_BYTES).with_tools();
     for key in shown {
         if !table.row(cells(page, key)) {

@@ -81,7 +81,7 @@ pub(super) fn integrity(page: &Page<'_>) -> Section {
             Cell::source(&source.source),
             Cell::html(&format!("<span class=\"badge {class}\">{verdict}</span>")),
             Cell::text(&depth(&source.integrity)),
-            Cell::html(&origin(page, source)),
+            Cell::wide(&origin(page, source)),
         ];
         if !table.row(cells) {
             break;
@@ -118,7 +118,7 @@ fn problems(page: &Page<'_>) -> String {
         }
         cells.extend([
             Cell::number(Some(problem.offset), &problem.offset.to_string()),
-            Cell::html(&format!("<bdi>{}</bdi>", words::text(&sentence(problem)))),
+            Cell::wide(&format!("<bdi>{}</bdi>", words::text(&sentence(problem)))),
         ]);
         if !table.row(cells) {
             break;
@@ -172,9 +172,9 @@ fn file_cells(source: &SourceFacts, file: &SourceFacts) -> [Cell; 4] {
         .collect();
     let hashes = if hashes.is_empty() { "not hashed".to_owned() } else { hashes.join("<br>") };
     [
-        Cell::html(&format!("{within}{}", words::source(&file.source))),
+        Cell::wide(&format!("{within}{}", words::source(&file.source))),
         Cell::text(&format!("{kind}{packed}")),
         Cell::number(Some(file.bytes), &size::human(file.bytes)),
-        Cell::html(&hashes),
+        Cell::wide(&hashes),
     ]
 }

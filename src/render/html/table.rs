@@ -14,16 +14,21 @@ impl Cell {
         Self(format!("<td>{html}</td>"))
     }
 
+    /// The same, broken into lines where it is long.
+    pub(super) fn wide(html: &str) -> Self {
+        Self(format!("<td class=\"w\">{html}</td>"))
+    }
+
     pub(super) fn text(text: &str) -> Self {
         Self::html(&words::text(text))
     }
 
     pub(super) fn source(name: &str) -> Self {
-        Self(format!("<td class=\"w\">{}</td>", words::source(name)))
+        Self::wide(&words::source(name))
     }
 
     pub(super) fn name(name: &KeyName) -> Self {
-        Self(format!("<td class=\"w\">{}</td>", words::name(name)))
+        Self::wide(&words::name(name))
     }
 
     pub(super) fn count(number: u64) -> Self {

@@ -62,10 +62,10 @@ fn sampled(one_in: u64) -> String {
 
 fn legend(page: &Page<'_>) -> String {
     let of = if page.memory { "memory" } else { "keys" };
-    let steps: String = ["0", "20", "40", "60", "80"]
+    let steps: String = ["0–19%", "20–39%", "40–59%", "60–79%", "80–100%"]
         .iter()
         .enumerate()
-        .map(|(at, from)| format!("<li><span class=\"swatch t{at}\"></span>{from}%+</li>"))
+        .map(|(at, range)| format!("<li><span class=\"swatch t{at}\"></span>{range}</li>"))
         .collect();
     format!("<ul class=\"legend\" aria-label=\"Colours\"><li>Share of {of} without TTL:</li>{steps}</ul>")
 }
@@ -130,8 +130,9 @@ fn draw(tile: &Tile<'_>, Rect { x, y, width, height }: Rect, whole: u64, svg: &m
         let first = fitted(&tile.name, wide);
         let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 8.0, y + 18.0, escaped(&first));
     }
-    if wide > 44.0 && high > 40.0 {
-        let second = fitted(&format!("{} · {}", size::human(tile.weight), share(tile.weight, whole)), wide);
+    let (size, share) = (size::human(tile.weight), share(tile.weight, whole));
+    let second = [format!("{size} · {share}"), size, share].into_iter().find(|text| fitted(text, wide) == *text);
+    if let Some(second) = second.filter(|_| wide > 44.0 && high > 40.0) {
         let _ = write!(svg, "<text class=\"s\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 8.0, y + 34.0, escaped(&second));
     }
     svg.push_str("</g>");
