@@ -17,6 +17,7 @@ mod data_dirs;
 mod documented;
 mod floors;
 mod hostile;
+mod html;
 mod keys;
 mod laws;
 mod live;

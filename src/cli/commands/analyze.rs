@@ -60,12 +60,10 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
 
 fn document(report: &AnalyzeReport, args: &AnalyzeArgs, ui: &Ui) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
+    let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
     match ui.format() {
-        Format::Text => {
-            let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
-            render::text::analyze(report, args.top, &look, &mut document)?;
-        }
-        // It has no other form.
+        Format::Text => render::text::analyze(report, args.top, &look, &mut document)?,
+        Format::Html => render::html::analyze(report, &look, &mut document)?,
         _ => render::json::write(report, &mut document)?,
     }
     Ok(document)

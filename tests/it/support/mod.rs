@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod aof;
+pub(crate) mod browser;
 pub(crate) mod dumps;
 pub(crate) mod keyspace;
 pub(crate) mod keyspaces;
