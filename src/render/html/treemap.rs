@@ -35,7 +35,7 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
         body,
         "<p class=\"lead\">Each tile is a prefix, as large as its {by}. Numbers, UUIDs and hashes in names count as alike: \
          <code>{{n}}</code>, <code>{{uuid}}</code>, <code>{{hex}}</code>.{}</p>",
-        sampled(page.report.total.prefixes_shown_one_in),
+        sampled(page.report.total.prefixes_sample.as_ref()),
     );
     body.push_str(&legend(page));
     let _ = write!(body, "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>\n", map(&nodes, whole));
@@ -53,11 +53,10 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     Some(Section::new("prefixes", "Prefixes", body))
 }
 
-fn sampled(one_in: u64) -> String {
-    match one_in {
-        0 | 1 => String::new(),
-        n => format!(" There are so many that about one in {} is shown.", count(n)),
-    }
+fn sampled(sample: Option<&crate::report::PrefixSample>) -> String {
+    let Some(sample) = sample else { return String::new() };
+    let (depth, keys) = (count(sample.exact_depth), count(sample.sampled_keys));
+    format!(" Numbers of prefixes with more than {depth} separators are estimates from a sample of {keys} keys.")
 }
 
 fn legend(page: &Page<'_>) -> String {
