@@ -84,7 +84,7 @@ fn a_tag_that_heats_a_slot_is_found_among_any_number_of_tags() {
         let value = vec![b'v'; 10];
         match number % 100 {
             0 => dump.string(format!("{{many}}:{number}").as_bytes(), &value),
-            1 if number < 3000 => dump.string(format!("{number}{{large}}").as_bytes(), &[b'v'; 50_000]),
+            1 if number < 3000 => dump.string(format!("{number}{{large}}").as_bytes(), &vec![b'v'; 50_000]),
             2 => dump.string(format!("untagged:{number}").as_bytes(), &value),
             _ => dump.string(format!("{{{:x}}}:{number}", random(&mut state)).as_bytes(), &value),
         };

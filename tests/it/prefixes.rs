@@ -26,7 +26,7 @@ struct Made {
 }
 
 fn made(name: impl Into<String>, pattern: &str, number: u64) -> Made {
-    let ttl_seconds = (number % 3 == 0).then_some(60 + number % 1000);
+    let ttl_seconds = number.is_multiple_of(3).then_some(60 + number % 1000);
     Made {
         name: name.into(),
         pattern: pattern.into(),
