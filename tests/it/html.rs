@@ -70,7 +70,7 @@ fn big_key(name: &[u8], ty: &str, kilobytes: u64) -> BigKey {
         memory_bytes: Some(kilobytes * 1024),
         serialized_bytes: kilobytes * 700,
         largest_element_bytes: kilobytes,
-        expire_at: (kilobytes % 2 == 0).then(|| "2100-01-01T00:00:00.000Z".into()),
+        expire_at: kilobytes.is_multiple_of(2).then(|| "2100-01-01T00:00:00.000Z".into()),
     }
 }
 

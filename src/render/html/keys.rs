@@ -54,7 +54,7 @@ fn cells(page: &Page<'_>, key: &BigKey) -> Vec<Cell> {
     if page.memory {
         cells.push(Cell::maybe_bytes(key.memory_bytes));
     }
-    let expires = key.expire_at.as_deref().map(|at| page.look.time(at)).unwrap_or_else(|| "never".into());
+    let expires = key.expire_at.as_deref().map_or_else(|| "never".into(), |at| page.look.time(at));
     cells.extend([
         Cell::bytes(key.serialized_bytes),
         Cell::count(key.elements),

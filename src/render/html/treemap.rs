@@ -38,8 +38,8 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
         sampled(page.report.total.prefixes_sample.as_ref()),
     );
     body.push_str(&legend(page));
-    let _ = write!(body, "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>\n", map(&nodes, whole));
-    let _ = write!(body, "<script type=\"application/json\" id=\"prefix-data\">{}</script>\n", data(&nodes));
+    let _ = writeln!(body, "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>", map(&nodes, whole));
+    let _ = writeln!(body, "<script type=\"application/json\" id=\"prefix-data\">{}</script>", data(&nodes));
     let _ = write!(
         body,
         "<h3>All prefixes</h3><div class=\"tree\"><div class=\"line top\" aria-hidden=\"true\"><span>prefix</span>\
@@ -49,7 +49,7 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     for node in &nodes {
         branch(node, whole, &mut body);
     }
-    let _ = write!(body, "</ul></div>{}\n", table::more(left));
+    let _ = writeln!(body, "</ul></div>{}", table::more(left));
     Some(Section::new("prefixes", "Prefixes", body))
 }
 
@@ -160,14 +160,14 @@ fn label(tile: &Tile<'_>, whole: u64) -> String {
 fn branch(node: &Node, whole: u64, out: &mut String) {
     let line = line(node, whole);
     if node.children.is_empty() {
-        let _ = write!(out, "<li>{line}{}</li>\n", table::more(node.more));
+        let _ = writeln!(out, "<li>{line}{}</li>", table::more(node.more));
         return;
     }
     let _ = write!(out, "<li><details><summary>{line}</summary><ul>");
     for child in &node.children {
         branch(child, whole, out);
     }
-    let _ = write!(out, "</ul>{}</details></li>\n", table::more(node.more));
+    let _ = writeln!(out, "</ul>{}</details></li>", table::more(node.more));
 }
 
 fn line(node: &Node, whole: u64) -> String {

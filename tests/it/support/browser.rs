@@ -10,7 +10,7 @@ use std::{env, thread};
 
 /// How long a page may take to do what it was asked.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How WebDriver names an element.
+/// How an element is named on the wire.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 pub(crate) const ENTER: &str = "\u{e007}";
@@ -25,7 +25,7 @@ pub(crate) struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -45,14 +45,10 @@ impl Browser {
             port.trim_end_matches('.').parse().ok()
         });
         let profile = tempfile::tempdir().expect("a folder for the profile");
-        let mut browser = Self {
-            driver,
-            port: port.expect("chromedriver names its port"),
-            session: String::new(),
-            _profile: profile,
-        };
-        let started = browser.command("POST", "/session", &capabilities(browser._profile.path()));
-        browser.session = started["sessionId"].as_str().expect("a session").to_owned();
+        let mut browser =
+            Self { driver, port: port.expect("chromedriver names its port"), session: String::new(), profile };
+        let started = browser.command("POST", "/session", &capabilities(browser.profile.path()));
+        started["sessionId"].as_str().expect("a session").clone_into(&mut browser.session);
         Some(browser)
     }
 
@@ -99,7 +95,7 @@ impl Browser {
         }
     }
 
-    /// A command of the Chrome DevTools protocol.
+    /// A command of the protocol that the developer tools speak.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
