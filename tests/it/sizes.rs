@@ -7,6 +7,7 @@ use redis::{Connection, pipe};
 use rediscover::analysis::AnalyzeOptions;
 use rediscover::pipeline::Filter;
 use rediscover::report::{Analysis, BigElement, Sizes, Spread, escape};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Collections of all types and lengths. Every large element has a length of its own.
@@ -17,8 +18,9 @@ fn fill(connection: &mut Connection) {
     for number in 0..1200u64 {
         let key = format!("key:{number}");
         let mut element = |at: u64| {
-            large += 32 * u64::from((number + at) % 97 == 0);
-            let length = if (number + at) % 97 == 0 { large } else { 1 + (number * at) % 30 };
+            let is_large = (number + at).is_multiple_of(97);
+            large += 32 * u64::from(is_large);
+            let length = if is_large { large } else { 1 + (number * at) % 30 };
             format!("{at}{}", "x".repeat(usize::try_from(length).expect("short")))
         };
         let most = 1 << random.below(9);
@@ -48,10 +50,8 @@ fn elements(data: &Data) -> Vec<(u64, Option<Vec<u8>>)> {
         Data::Zset(members) => members.keys().map(|member| named(member, b"")).collect(),
         Data::Hash(fields) => fields.iter().map(|(field, (value, _))| named(field, value)).collect(),
         Data::Stream(stream) => {
-            let bytes = |(_, fields): &(String, Vec<(Vec<u8>, Vec<u8>)>)| {
-                fields.iter().map(|(field, value)| (field.len() + value.len()) as u64).sum()
-            };
-            stream.entries.iter().map(|entry| (bytes(entry), None)).collect()
+            let fields = stream.entries.iter().map(|(_, fields)| fields.iter());
+            fields.map(|own| (own.map(|(field, value)| (field.len() + value.len()) as u64).sum(), None)).collect()
         }
         _ => Vec::new(),
     }
@@ -63,7 +63,7 @@ fn compare_elements(found: &[BigElement], keyspace: &Keyspace, about: &str) {
         let own = elements(&value.data).into_iter();
         all.extend(own.map(|(bytes, name)| (bytes, *db, key.clone(), value.ty.clone(), name)));
     }
-    all.sort_by(|a, b| b.0.cmp(&a.0));
+    all.sort_by_key(|one| Reverse(one.0));
     all.truncate(20);
     assert!(all.is_sorted_by(|a, b| a.0 > b.0), "{about}: the test needs lengths that differ");
     let own = |element: &BigElement| (element.bytes, element.db, element.key.escaped(), element.ty.clone());

@@ -75,7 +75,9 @@ fn assert_spread(spread: Option<Spread>, values: &[u64], about: &str) {
 /// Seconds with at least 100 keys, and ten times as many as those of the half hours around have on average.
 fn storms(expiries: &[i64]) -> Vec<(String, u64)> {
     let mut seconds: BTreeMap<i64, u64> = BTreeMap::new();
-    expiries.iter().for_each(|at| *seconds.entry(at.div_euclid(1000)).or_default() += 1);
+    for at in expiries {
+        *seconds.entry(at.div_euclid(1000)).or_default() += 1;
+    }
     let around = |at: i64| seconds.range(at - 1800..=at + 1800).map(|(_, keys)| keys).sum::<u64>();
     let stands_out = |at: i64, keys: u64| keys >= 100 && keys * 3600 >= 10 * (around(at) - keys);
     let mut found: Vec<_> = seconds.iter().filter(|(at, keys)| stands_out(**at, **keys)).collect();
