@@ -219,9 +219,9 @@ impl Shown {
         let (idle, frequency) = self.usage.finish(scope)?;
         let model = scope.model.as_ref();
         let memory_model = model.map(|model| self.totals.memory_model(model));
-        let overhead_bytes = model.map(|model| self.totals.overhead_bytes(model));
+        let used_memory_bytes = model.map(|model| self.totals.used_memory_bytes(model));
         Ok(Analysis {
-            keyspace: Keyspace { overhead_bytes, ..self.totals.finish(scope)? },
+            keyspace: with_used_memory(self.totals.finish(scope)?, used_memory_bytes),
             memory_model,
             big_keys: self.rankings.finish(scope)?,
             big_elements: self.big_elements.finish(scope)?,
@@ -236,4 +236,10 @@ impl Shown {
             decoding: self.decoding,
         })
     }
+}
+
+fn with_used_memory(keyspace: Keyspace, used_memory_bytes: Option<u64>) -> Keyspace {
+    let said = keyspace.memory_bytes.unwrap_or(0);
+    let overhead_bytes = used_memory_bytes.map(|used| used.saturating_sub(said));
+    Keyspace { overhead_bytes, used_memory_bytes, ..keyspace }
 }

@@ -38,8 +38,10 @@ impl Elements {
     /// A member of a sorted set, without its node.
     #[inline]
     pub(super) fn scored(&self, name: &Measured<'_>) -> Cost {
-        let entry = self.entry(ENTRY);
-        if self.server.skiplist.holds_member { entry } else { entry.plus(self.meters.text(name.len)) }
+        if self.server.skiplist.holds_member {
+            return self.entry(self.server.set_entry);
+        }
+        self.entry(ENTRY).plus(self.meters.text(name.len))
     }
 
     /// The node of such a member, in 1024ths of a byte.
@@ -59,11 +61,9 @@ impl Elements {
                 let field = self.meters.block(text(name.len).saturating_add(expiry));
                 self.entry(ENTRY).plus(field).plus(self.meters.text(value.len))
             }
-            Fields::Together { expiry } => self.entry(self.server.set_entry).plus(self.together(
-                name.len,
-                value.len,
-                expires.then_some(expiry),
-            )),
+            Fields::Together { expiry } => {
+                self.entry(self.server.set_entry).plus(self.together(name.len, value.len, expires.then_some(expiry)))
+            }
         }
     }
 
