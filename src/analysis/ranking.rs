@@ -63,7 +63,9 @@ impl<'a> Place<'a> {
         let key = |head, len, hash| -> (&[u8], u64, Option<&[u8; 32]>) { (head, len, hash) };
         let own = key(self.key.head, self.key.len, self.key.sha256.as_ref());
         let other = key(row.key.head(), row.key.len_bytes(), row.key.sha256());
-        let by_source = self.source.cmp(&row.source).then(self.db.cmp(&row.db));
+        // Nearly always it is the same source.
+        let same = Arc::ptr_eq(self.source, &row.source);
+        let by_source = if same { Ordering::Equal } else { self.source.cmp(&row.source) }.then(self.db.cmp(&row.db));
         by_source.then_with(|| own.cmp(&other)).then((self.number, self.offset).cmp(&(row.number, row.offset)))
     }
 }
