@@ -178,7 +178,7 @@ impl Meter {
         let name_bytes = packed::entry(name);
         let second = match (value, score) {
             (Some(value), _) => packed::entry(value),
-            (None, Some(score)) => packed::score(*score),
+            (None, Some(score)) => packed::score(*score, self.server.packs_all),
             (None, None) => 0,
         };
         // A hash with expiries has one for every field: 0 where there is none.
@@ -222,9 +222,9 @@ impl Meter {
         let keys = self.server.keys;
         let cost = match self.ty {
             Type::String => {
-                let shared = self.server.shares_integers && shape.payload_bytes <= 4;
                 let content = match entry.encoding {
-                    Encoding::Int => Content::Int { shared },
+                    // All of so few digits are below 10000.
+                    Encoding::Int => Content::Int { small: shape.payload_bytes <= 4 },
                     _ => Content::Text(shape.payload_bytes),
                 };
                 self.name.with_string(content, keys, self.meters)
@@ -260,7 +260,7 @@ impl Meter {
             (nodes, cost)
         };
         let is_packed = last.map_or(rest > 0, |(packing, bytes)| packing != Packing::Plain && bytes <= NODE_BYTES);
-        if self.server.packs_lists && nodes == 1 && is_packed {
+        if self.server.packs_all && nodes == 1 && is_packed {
             return cost;
         }
         let node = self.meters.counted(self.server.quicklist_node);
@@ -275,7 +275,7 @@ impl Meter {
         }
         match ints {
             Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.meters.blob(ints.intset(count)),
-            _ if self.server.packs_sets && count <= PACKED && short.is_none() => self.listpack(packed),
+            _ if self.server.packs_all && count <= PACKED && short.is_none() => self.listpack(packed),
             _ => self.table(tables::power(count)),
         }
     }

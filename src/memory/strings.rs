@@ -13,8 +13,8 @@ pub(super) struct Name {
 /// A string as a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content {
-    /// An integer; `shared` if there is one object for all keys that have it.
-    Int { shared: bool },
+    /// An integer; `small` is one of 0 to 9999: for those there is one object for all keys, where keys are kept apart from it.
+    Int { small: bool },
     /// Bytes.
     Text(u64),
 }
@@ -61,9 +61,9 @@ impl Name {
     /// The key with a string.
     pub(super) fn with_string(self, content: Content, keys: Keys, meters: Meters) -> Cost {
         let len = match content {
-            Content::Int { shared } => {
+            Content::Int { small } => {
                 let mut cost = self.with_pointer(keys, meters);
-                if shared {
+                if small && matches!(keys, Keys::Apart | Keys::InEntry) {
                     cost.taken = cost.taken.saturating_sub(OBJECT);
                 }
                 return cost;
