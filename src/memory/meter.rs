@@ -19,6 +19,8 @@ const PACKED_LEN: u64 = 64;
 /// What finds a field of a hash by its expiry: Redis from 7.4 on does not say it, Valkey does.
 const HIDDEN_EXPIRY: u64 = 4;
 const KNOWN_EXPIRY: u64 = 26;
+/// The value type of a list that is one ziplist.
+const LIST_ZIPLIST: u8 = 10;
 /// A node of a list.
 const NODE_BYTES: u64 = 8 << 10;
 /// What a node is given room for besides the next element.
@@ -31,6 +33,8 @@ pub struct Meter {
     meters: Meters,
     elements: Elements,
     ty: Type,
+    /// A list that is one ziplist: no server makes a listpack list of it.
+    was_ziplist: bool,
     name: Name,
     value: Value,
     stream: Option<Box<Sum>>,
@@ -92,6 +96,7 @@ impl Meter {
             meters,
             elements: Elements::new(server, meters),
             ty: Type::String,
+            was_ziplist: false,
             name: Name::default(),
             value: Value::NEW,
             stream: None,
@@ -102,6 +107,7 @@ impl Meter {
     #[inline]
     pub fn begin(&mut self, head: &Head<'_>) {
         self.ty = head.value_type.ty;
+        self.was_ziplist = head.value_type.id == LIST_ZIPLIST;
         self.name = Name { len: head.key.len, expires: head.expire_at.is_some() };
         self.value = Value::NEW;
         self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.meters)));
@@ -130,7 +136,8 @@ impl Meter {
         self.value.blob = Some((packing, bytes));
     }
 
-    /// A ziplist is turned into a listpack, in an allocation of the ziplist's size if that is enough.
+    /// A ziplist is turned into a listpack that is as long as it has to be.
+    /// Source: MEMORY USAGE of Redis 7.0.15, 7.4.1 and 8.6.3 after they loaded ziplists.
     fn close_blob(&mut self) {
         let Some((packing, bytes)) = self.value.blob.take() else { return };
         let bytes = match packing {
@@ -260,7 +267,7 @@ impl Meter {
             (nodes, cost)
         };
         let is_packed = last.map_or(rest > 0, |(packing, bytes)| packing != Packing::Plain && bytes <= NODE_BYTES);
-        if self.server.packs_all && nodes == 1 && is_packed {
+        if self.server.packs_all && nodes == 1 && is_packed && !self.was_ziplist {
             return cost;
         }
         let node = self.meters.counted(self.server.quicklist_node);
