@@ -1,7 +1,7 @@
 //! Adds up what one value after the other takes.
 
 use super::Model;
-use super::cost::{Cost, Meters};
+use super::cost::{Cost, Counting};
 use super::elements::{Elements, PARTS};
 use super::packed::{self, Ints};
 use super::servers::{Server, Table};
@@ -26,11 +26,11 @@ const NODE_BYTES: u64 = 8 << 10;
 /// What a node is given room for besides the next element.
 const NODE_SPARE: u64 = 8;
 
-/// The estimate of one key at a time. Memory: a few sums.
+/// The estimate of one key at a time. Memory: a few sums, and 1 KiB of costs that are looked up.
 #[derive(Debug, Clone)]
 pub struct Meter {
     server: &'static Server,
-    meters: Meters,
+    counting: Counting,
     elements: Elements,
     ty: Type,
     /// A list that is one ziplist: no server makes a listpack list of it.
@@ -90,11 +90,11 @@ pub struct Estimate {
 impl Meter {
     /// For one model.
     pub fn new(model: Model) -> Self {
-        let (server, meters) = (model.knowledge(), model.meters());
+        let (server, counting) = (model.knowledge(), model.counting());
         Self {
             server,
-            meters,
-            elements: Elements::new(server, meters),
+            counting,
+            elements: Elements::new(server, counting),
             ty: Type::String,
             was_ziplist: false,
             name: Name::default(),
@@ -110,7 +110,7 @@ impl Meter {
         self.was_ziplist = head.value_type.id == LIST_ZIPLIST;
         self.name = Name { len: head.key.len, expires: head.expire_at.is_some() };
         self.value = Value::NEW;
-        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.meters)));
+        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.counting)));
     }
 
     /// The next part of the value.
@@ -145,7 +145,7 @@ impl Meter {
             _ => bytes,
         };
         self.value.packed = 0;
-        self.value.blob_cost.add(self.meters.blob(bytes));
+        self.value.blob_cost.add(self.counting.blob(bytes));
     }
 
     #[inline]
@@ -211,11 +211,11 @@ impl Meter {
         let (nodes, cost, last) = &mut self.value.list;
         let full = |last: u64| last.saturating_add(bytes).saturating_add(NODE_SPARE) > NODE_BYTES;
         if *last > 0 && full(*last) {
-            cost.add(self.meters.blob(*last));
+            cost.add(self.counting.blob(*last));
             (*nodes, *last) = (nodes.saturating_add(1), 0);
         }
         if len.saturating_add(NODE_SPARE) > NODE_BYTES {
-            cost.add(self.meters.blob(len));
+            cost.add(self.counting.blob(len));
             *nodes = nodes.saturating_add(1);
         } else {
             *last = last.saturating_add(bytes).saturating_add(if *last == 0 { packed::LISTPACK } else { 0 });
@@ -234,9 +234,9 @@ impl Meter {
                     Encoding::Int => Content::Int { small: shape.payload_bytes <= 4 },
                     _ => Content::Text(shape.payload_bytes),
                 };
-                self.name.with_string(content, keys, self.meters)
+                self.name.with_string(content, keys, self.counting)
             }
-            _ => self.name.with_pointer(keys, self.meters).plus(self.collection(entry.serialized_bytes)),
+            _ => self.name.with_pointer(keys, self.counting).plus(self.collection(entry.serialized_bytes)),
         };
         Some(Estimate { usage_bytes: cost.said, allocated_bytes: cost.taken })
     }
@@ -253,7 +253,7 @@ impl Meter {
             Type::Zset => self.zset(),
             Type::Hash => self.hash(),
             // What a module keeps is its own affair: as much as it wrote.
-            _ => self.meters.block(serialized_bytes),
+            _ => self.counting.block(serialized_bytes),
         }
     }
 
@@ -262,7 +262,7 @@ impl Meter {
         let (nodes, cost) = if blobs > 0 {
             (blobs, blob_cost)
         } else if rest > 0 {
-            (nodes.saturating_add(1), cost.plus(self.meters.blob(rest)))
+            (nodes.saturating_add(1), cost.plus(self.counting.blob(rest)))
         } else {
             (nodes, cost)
         };
@@ -270,8 +270,8 @@ impl Meter {
         if self.server.packs_all && nodes == 1 && is_packed && !self.was_ziplist {
             return cost;
         }
-        let node = self.meters.counted(self.server.quicklist_node);
-        self.meters.counted(self.server.quicklist).plus(node.times(nodes)).plus(cost)
+        let node = self.counting.counted(self.server.quicklist_node);
+        self.counting.counted(self.server.quicklist).plus(node.times(nodes)).plus(cost)
     }
 
     fn set(&self, packing: Option<Packing>) -> Cost {
@@ -281,7 +281,7 @@ impl Meter {
             return if count <= most { blob_cost } else { self.table(tables::power(count)) };
         }
         match ints {
-            Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.meters.blob(ints.intset(count)),
+            Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.counting.blob(ints.intset(count)),
             _ if self.server.packs_all && count <= PACKED && short.is_none() => self.listpack(packed),
             _ => self.table(tables::power(count)),
         }
@@ -298,15 +298,15 @@ impl Meter {
         let skiplist = self.server.skiplist;
         let nodes = nodes / PARTS;
         let nodes = Cost { said: nodes, taken: nodes };
-        let head = if skiplist.head > 0 { self.meters.block(skiplist.head) } else { Cost::default() };
-        self.meters.counted(skiplist.bytes).plus(head).plus(nodes).plus(self.table(tables::power(count)))
+        let head = if skiplist.head > 0 { self.counting.block(skiplist.head) } else { Cost::default() };
+        self.counting.counted(skiplist.bytes).plus(head).plus(nodes).plus(self.table(tables::power(count)))
     }
 
     fn hash(&self) -> Cost {
         let Value { count, expiring, blobs, blob_cost, short, packed, .. } = self.value;
         let beside = match self.server.expiring_listpack {
             _ if expiring == 0 => Some(Cost::default()),
-            Some(bytes) => Some(self.meters.counted(bytes)),
+            Some(bytes) => Some(self.counting.counted(bytes)),
             None => None,
         };
         if let (Some(beside), true) = (beside, count <= PACKED_PAIRS) {
@@ -336,8 +336,8 @@ impl Meter {
         };
         match expiring {
             0 | 1 => Cost::default(),
-            2 => self.meters.counted(24),
-            3..=127 => self.meters.block(expiring.saturating_mul(8).saturating_add(8)),
+            2 => self.counting.counted(24),
+            3..=127 => self.counting.block(expiring.saturating_mul(8).saturating_add(8)),
             _ => {
                 let bytes = expiring.saturating_mul(KNOWN_EXPIRY);
                 Cost { said: bytes, taken: bytes }
@@ -346,15 +346,15 @@ impl Meter {
     }
 
     fn listpack(&self, entries: u64) -> Cost {
-        self.meters.blob(entries.saturating_add(packed::LISTPACK))
+        self.counting.blob(entries.saturating_add(packed::LISTPACK))
     }
 
     /// The elements in a table; `slots` is for chained ones.
     fn table(&self, slots: u64) -> Cost {
-        let table = match self.server.table {
-            Table::Dict { bytes } => self.meters.counted(bytes).plus(tables::slots(slots, self.meters)),
-            table @ Table::Buckets { .. } => tables::table(table, self.value.count, self.meters),
+        let (bytes, places) = match self.server.table {
+            Table::Dict { bytes } => (bytes, tables::slots(slots, self.counting)),
+            Table::Buckets { bytes } => (bytes, tables::buckets(self.value.count, self.counting)),
         };
-        table.plus(self.value.table)
+        self.counting.counted(bytes).plus(places).plus(self.value.table)
     }
 }
