@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// Slots of a cluster.
 const SLOTS: usize = 1 << 14;
+/// Keys that wait to be counted. Their slots lie apart in memory: looked up together, the processor waits once for several.
+const WAITING: usize = 256;
 /// Bytes kept of a hash tag.
 const TAG_BYTES: usize = 256;
 
@@ -24,6 +26,8 @@ pub struct Slots {
     clustered: bool,
     /// By slot.
     sums: Vec<SlotSum>,
+    /// Slots of keys, with what the keys come to.
+    waiting: Vec<(u16, SlotSum)>,
     memory_known: bool,
     tagged_keys: u64,
     /// Keys by their tag: its slot and length, then its first bytes.
@@ -45,6 +49,7 @@ impl Slots {
             top,
             clustered: false,
             sums: Vec::new(),
+            waiting: Vec::new(),
             memory_known: false,
             tagged_keys: 0,
             tags: Tracked::new(most, 1, 0),
@@ -61,15 +66,10 @@ impl Slots {
             return;
         }
         let slot = slot(key.head);
-        if self.sums.is_empty() {
-            self.sums = vec![SlotSum::default(); SLOTS];
-        }
-        if let Some(sum) = self.sums.get_mut(usize::from(slot)) {
-            sum.add(&SlotSum {
-                keys: 1,
-                serialized_bytes: entry.serialized_bytes,
-                memory_bytes: entry.memory_bytes.unwrap_or_default(),
-            });
+        let memory_bytes = entry.memory_bytes.unwrap_or_default();
+        self.waiting.push((slot, SlotSum { keys: 1, serialized_bytes: entry.serialized_bytes, memory_bytes }));
+        if self.waiting.len() >= WAITING {
+            self.settle();
         }
         self.memory_known |= entry.memory_bytes.is_some();
         if let Some(tag) = tag {
@@ -79,6 +79,17 @@ impl Slots {
             self.buffer.extend_from_slice(&(tag.len() as u64).to_be_bytes());
             self.buffer.extend_from_slice(tag.get(..TAG_BYTES).unwrap_or(tag));
             self.tags.add(&self.buffer, chance(entry), &Share::of(entry, None), key);
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.sums.is_empty() && !self.waiting.is_empty() {
+            self.sums = vec![SlotSum::default(); SLOTS];
+        }
+        for (slot, own) in self.waiting.drain(..) {
+            if let Some(sum) = self.sums.get_mut(usize::from(slot)) {
+                sum.add(&own);
+            }
         }
     }
 
@@ -166,7 +177,9 @@ impl Analyzer for Slots {
         Ok(())
     }
 
-    fn merge(&mut self, other: Self) -> Result<()> {
+    fn merge(&mut self, mut other: Self) -> Result<()> {
+        self.settle();
+        other.settle();
         self.clustered |= other.clustered;
         self.memory_known |= other.memory_known;
         self.tagged_keys = self.tagged_keys.saturating_add(other.tagged_keys);
@@ -179,7 +192,8 @@ impl Analyzer for Slots {
         Ok(())
     }
 
-    fn finish(self, _: &Scope) -> Result<Self::Output> {
+    fn finish(mut self, _: &Scope) -> Result<Self::Output> {
+        self.settle();
         let used = |(slot, sum): (u16, &SlotSum)| (sum.keys > 0).then_some((slot, sum.keys));
         let used: Vec<_> = (0..).zip(&self.sums).filter_map(used).collect();
         let counts = || used.iter().map(|(_, keys)| *keys);

@@ -13,7 +13,8 @@ pub(super) fn entry(text: &Measured<'_>) -> u64 {
 
 /// The 64-bit integer whose canonical form these bytes are.
 pub(super) fn as_int(bytes: &[u8]) -> Option<i64> {
-    if bytes.len() > 20 || !bytes.last()?.is_ascii_digit() {
+    let begins = bytes.first().is_some_and(|first| first.is_ascii_digit() || *first == b'-');
+    if bytes.len() > 20 || !begins || !bytes.last()?.is_ascii_digit() {
         return None;
     }
     let number = std::str::from_utf8(bytes).ok()?.parse::<i64>().ok()?;
