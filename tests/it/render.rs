@@ -251,6 +251,7 @@ fn analyze_report() -> AnalyzeReport {
         ],
         merged: false,
         advice: Vec::new(),
+        plan: None,
         findings: None,
     }
 }
