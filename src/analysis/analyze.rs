@@ -3,8 +3,9 @@
 use super::big_elements::BigElements;
 use super::big_keys::Rankings;
 use super::cluster::Slots;
+use super::duplicates::{Overlap, Overlapping};
 use super::idle::Usage;
-use super::keyspace::Totals;
+use super::keyspace::{Totals, plus};
 use super::parts;
 use super::prefixes::Prefixes;
 use super::set::AnalyzerSet;
@@ -81,7 +82,8 @@ struct Shown {
 /// Analyzes sources one by one and together. Values are validated as well, unless a filter is set.
 ///
 /// # Errors
-/// Only what concerns all of them: interrupted, a full scratch disk.
+/// Only what concerns all of them: interrupted, a full scratch disk; [`ErrorKind::Overlap`] where shards of one keyspace
+/// have keys in common.
 pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed> {
     let mut analyzed = Analyzed {
         facts: Vec::new(),
@@ -90,25 +92,28 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         sources: Vec::new(),
         integrity: Vec::new(),
     };
-    let mut total: Option<(Shown, Scope)> = None;
-    for origin in origins {
+    let mut total: Option<Total> = None;
+    let overlap = || Overlap::new(options.run.scratch.clone(), options.run.limits.duplicates_bytes);
+    let mut overlap = (options.merge && origins.len() > 1).then(overlap);
+    for (number, origin) in origins.iter().enumerate() {
         let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
-        match one(origin, options, &mut facts) {
-            Ok((shown, integrity, scope)) => {
+        let own = overlap.as_ref().map(|overlap| overlap.of_source(number as u64));
+        match one(origin, options, own, &mut facts) {
+            Ok(read) => {
                 facts.source.clone_from(&origin.name);
-                facts.kind = Some(integrity.kind.clone());
-                analyzed.integrity.push(integrity);
+                facts.kind = Some(read.integrity.kind.clone());
+                analyzed.integrity.push(read.integrity);
+                if let (Some(overlap), Some(own)) = (&mut overlap, read.overlap) {
+                    overlap.merge(own)?;
+                }
                 if origins.len() > 1 {
-                    let analysis = shown.clone().finish(&scope)?;
+                    let analysis = read.shown.clone().finish(&read.scope)?;
                     analyzed.sources.push(SourceAnalysis { source: origin.name.clone(), analysis });
                 }
-                total = Some(match total.take() {
-                    None => (shown, scope),
-                    Some((mut sum, scope)) => {
-                        sum.merge(shown)?;
-                        (sum, scope)
-                    }
-                });
+                match &mut total {
+                    None => total = Some(Total::new(read.shown, read.scope)),
+                    Some(total) => total.add(read.shown, &read.scope)?,
+                }
             }
             Err(error) if *error.kind() == ErrorKind::Interrupted => return Err(error),
             Err(error) => {
@@ -118,15 +123,76 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         }
         analyzed.facts.push(facts);
     }
-    if let Some((shown, scope)) = total {
-        analyzed.total = shown.finish(&scope)?;
+    if let Some(total) = total {
+        if let Some(found) = overlap.map(|overlap| overlap.finish(&total.scope)).transpose()?.flatten() {
+            return Err(overlapping(&found, origins));
+        }
+        analyzed.total = total.finish(options.merge)?;
     }
     Ok(analyzed)
 }
 
-fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Result<(Shown, SourceIntegrity, Scope)> {
+fn overlapping(found: &Overlapping, origins: &[Origin]) -> Error {
+    let name = |number: u64| {
+        let origin = usize::try_from(number).ok().and_then(|number| origins.get(number));
+        origin.map_or_else(String::new, |origin| crate::keyspace::printable(&origin.name).into_owned())
+    };
+    let (db, key) = &found.key;
+    let what = format!(
+        "{} of these shards {} in more than one of them: {} of database {db} is in {} and in {}",
+        if found.keys == 1 { "a key".to_owned() } else { format!("{} keys", found.keys) },
+        if found.keys == 1 { "is" } else { "are" },
+        crate::report::quoted(key),
+        name(found.sources.0),
+        name(found.sources.1),
+    );
+    Error::new(ErrorKind::Overlap { what }).with_hint("without --merge they are reported one by one")
+}
+
+/// All sources together.
+struct Total {
+    shown: Shown,
+    scope: Scope,
+    /// What each of them needs besides its keys.
+    overhead_bytes: Option<u64>,
+}
+
+impl Total {
+    fn new(shown: Shown, scope: Scope) -> Self {
+        let overhead_bytes = shown.overhead_bytes(&scope);
+        Self { shown, scope, overhead_bytes }
+    }
+
+    fn add(&mut self, shown: Shown, scope: &Scope) -> Result<()> {
+        plus(&mut self.overhead_bytes, shown.overhead_bytes(scope));
+        // Where they are for different servers, no single one is named.
+        if self.scope.model != scope.model {
+            self.scope.model = None;
+        }
+        self.shown.merge(shown)
+    }
+
+    fn finish(self, merge: bool) -> Result<Analysis> {
+        let mut analysis = self.shown.finish(&self.scope)?;
+        if !merge {
+            analysis.keyspace.overhead_bytes = self.overhead_bytes;
+        }
+        Ok(analysis)
+    }
+}
+
+/// One source, read.
+struct Read {
+    shown: Shown,
+    overlap: Option<Overlap>,
+    integrity: SourceIntegrity,
+    scope: Scope,
+}
+
+fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, facts: &mut SourceFacts) -> Result<Read> {
     let limits = options.run.limits;
     let set = AnalyzerSet {
+        overlap,
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new(&origin.name, options.top)),
         prefixes: Some(Prefixes::new(limits.tracked_prefixes, options.top)),
@@ -177,7 +243,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, facts: &mut SourceFacts) -> Re
         slots: set.slots.unwrap_or_else(|| Slots::new(options.top)),
         decoding,
     };
-    Ok((shown, integrity, first.scope))
+    Ok(Read { shown, overlap: set.overlap, integrity, scope: first.scope })
 }
 
 fn decoding(tally: &Tally, selected: u64) -> Decoding {
@@ -214,12 +280,16 @@ impl Shown {
         Ok(())
     }
 
+    fn overhead_bytes(&self, scope: &Scope) -> Option<u64> {
+        scope.model.as_ref().map(|model| self.totals.overhead_bytes(model))
+    }
+
     fn finish(self, scope: &Scope) -> Result<Analysis> {
+        let overhead_bytes = self.overhead_bytes(scope);
         let (prefixes, prefixes_shown_one_in) = self.prefixes.finish(scope)?;
         let (idle, frequency) = self.usage.finish(scope)?;
         let model = scope.model.as_ref();
         let memory_model = model.map(|model| self.totals.memory_model(model));
-        let overhead_bytes = model.map(|model| self.totals.overhead_bytes(model));
         Ok(Analysis {
             keyspace: Keyspace { overhead_bytes, ..self.totals.finish(scope)? },
             memory_model,

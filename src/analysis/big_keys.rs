@@ -26,7 +26,7 @@ impl Rankings {
     }
 }
 
-/// The largest of one ranking. Of equals the one whose source, database and key come first.
+/// The largest of one ranking. Of equals the one whose database, key and source come first: in this order shards of a keyspace rank as the whole does.
 #[derive(Debug, Clone)]
 struct Ranking {
     top: usize,
@@ -51,7 +51,7 @@ struct Ranked {
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
-        let place = |one: &Self| (Arc::clone(&one.source), one.db, one.key.clone(), one.offset);
+        let place = |one: &Self| (one.db, one.key.clone(), Arc::clone(&one.source), one.offset);
         // Keys are compared only where values are equal.
         self.value.cmp(&other.value).then_with(|| place(other).cmp(&place(self)))
     }

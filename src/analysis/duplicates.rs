@@ -1,8 +1,8 @@
-//! Keys that occur twice in their database, exactly, in bounded memory.
+//! Keys that occur twice in their database, or in two shards of a keyspace: exactly, in bounded memory.
 
 use crate::base::Result;
 use crate::pipeline::{Analyzer, Scope};
-use crate::rdb::Item;
+use crate::rdb::{Head, Item};
 use crate::report::{KeyName, Problem, Severity};
 use crate::spill::Runs;
 use std::path::PathBuf;
@@ -24,6 +24,98 @@ impl Twins {
     }
 }
 
+/// What tells a key from others of any database. Leaves a note in `buffer`: the database, then as much of the key as is known.
+fn fingerprint(head: &Head<'_>, buffer: &mut Vec<u8>) -> u128 {
+    buffer.clear();
+    buffer.extend_from_slice(&head.db.to_le_bytes());
+    match &head.key.sha256 {
+        Some(hash) => buffer.extend_from_slice(hash),
+        None => buffer.extend_from_slice(head.key.head),
+    }
+    let fingerprint = xxhash_rust::xxh3::xxh3_128(buffer);
+    buffer.truncate(8);
+    buffer.extend_from_slice(head.key.head);
+    fingerprint
+}
+
+/// The database and the key of such a note.
+fn noted(note: &[u8]) -> (u64, &[u8]) {
+    let (db, key) = note.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    (u64::from_le_bytes(*db), key)
+}
+
+/// Collects a fingerprint per key of several sources, and finds keys that stand in more than one of them.
+pub struct Overlap {
+    scratch: PathBuf,
+    most_bytes: usize,
+    /// Which source is read, by its number.
+    source: u64,
+    /// Where the place of a fingerprint is the number of its source.
+    keys: Runs,
+    buffer: Vec<u8>,
+}
+
+/// Keys that stand in more than one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlapping {
+    /// How many.
+    pub keys: u64,
+    /// The database and the name of one of them, the same however the sources are read.
+    pub key: (u64, KeyName),
+    /// The numbers of two sources that have it.
+    pub sources: (u64, u64),
+}
+
+impl Overlap {
+    /// `most_bytes` of fingerprints are held before they go to the scratch folder.
+    pub fn new(scratch: PathBuf, most_bytes: usize) -> Self {
+        let keys = Runs::new(scratch.clone(), most_bytes);
+        Self { scratch, most_bytes, source: 0, keys, buffer: Vec::new() }
+    }
+
+    /// The same for the source of this number, with nothing observed.
+    #[must_use]
+    pub fn of_source(&self, source: u64) -> Self {
+        Self { source, ..Self::new(self.scratch.clone(), self.most_bytes) }
+    }
+}
+
+impl Analyzer for Overlap {
+    type Output = Option<Overlapping>;
+
+    fn fork(&self) -> Self {
+        self.of_source(self.source)
+    }
+
+    fn observe(&mut self, item: &Item<'_>) -> Result<()> {
+        let Item::Entry(entry) = item else { return Ok(()) };
+        let fingerprint = fingerprint(&entry.head, &mut self.buffer);
+        self.keys.push(fingerprint, self.source, &self.buffer)
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        self.keys.merge(other.keys)
+    }
+
+    fn finish(self, _: &Scope) -> Result<Option<Overlapping>> {
+        let mut found: Option<Overlapping> = None;
+        let mut last = None;
+        self.keys.duplicates(&mut |first, again| {
+            // The same key twice in one source is that source's own affair, and a key in three of them is one key.
+            if first.offset == again.offset || last == Some(first.fingerprint) {
+                return;
+            }
+            last = Some(first.fingerprint);
+            let (db, key) = noted(&again.note);
+            let sources = (first.offset, again.offset);
+            let own = || Overlapping { keys: 0, key: (db, KeyName::whole(key)), sources };
+            let found = found.get_or_insert_with(own);
+            found.keys = found.keys.saturating_add(1);
+        })?;
+        Ok(found)
+    }
+}
+
 impl Analyzer for Twins {
     /// How many keys occur again, and the first of them as problems.
     type Output = (u64, Vec<Problem>);
@@ -38,18 +130,8 @@ impl Analyzer for Twins {
 
     fn observe(&mut self, item: &Item<'_>) -> Result<()> {
         let Item::Entry(entry) = item else { return Ok(()) };
-        let head = &entry.head;
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&head.db.to_le_bytes());
-        match &head.key.sha256 {
-            Some(hash) => self.buffer.extend_from_slice(hash),
-            None => self.buffer.extend_from_slice(head.key.head),
-        }
-        let fingerprint = xxhash_rust::xxh3::xxh3_128(&self.buffer);
-        // The note: the database, then as much of the key as fits.
-        self.buffer.truncate(8);
-        self.buffer.extend_from_slice(head.key.head);
-        self.keys.push(fingerprint, head.offset, &self.buffer)
+        let fingerprint = fingerprint(&entry.head, &mut self.buffer);
+        self.keys.push(fingerprint, entry.head.offset, &self.buffer)
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
@@ -64,14 +146,14 @@ impl Analyzer for Twins {
             if problems.len() >= self.most_problems {
                 return;
             }
-            let (db, key) = again.note.split_first_chunk().unwrap_or((&[0; 8], &[]));
+            let (db, key) = noted(&again.note);
             let place = format!("0x{:x} ({})", first.offset, first.offset);
             problems.push(Problem {
                 file: None,
                 line: None,
                 severity: Severity::Error,
                 offset: again.offset,
-                db: Some(u64::from_le_bytes(*db)),
+                db: Some(db),
                 key: Some(KeyName::whole(key)),
                 kind: "duplicate-key".into(),
                 doing: "read-key".into(),

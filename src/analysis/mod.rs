@@ -33,7 +33,7 @@ pub use big_keys::Rankings;
 pub use check::{CheckOptions, Checked, check, verdict_on};
 pub use cluster::Slots;
 pub use commands::Commands;
-pub use duplicates::Twins;
+pub use duplicates::{Overlap, Overlapping, Twins};
 pub use histogram::Histogram;
 pub use idle::Usage;
 pub use integrity::{Examined, Examiner};

@@ -4,7 +4,7 @@ use super::big_elements::BigElements;
 use super::big_keys::Rankings;
 use super::cluster::Slots;
 use super::commands::Commands;
-use super::duplicates::Twins;
+use super::duplicates::{Overlap, Twins};
 use super::idle::Usage;
 use super::integrity::Examiner;
 use super::keyspace::Totals;
@@ -75,6 +75,7 @@ analyzer_set! {
     needs: Needs, "What a server must know.";
     commands: Commands, "What stands in logs.";
     twins: Twins, "Duplicate keys.";
+    overlap: Overlap, "Keys of more than one source.";
     totals: Totals, "Totals.";
     rankings: Rankings, "The largest keys.";
     prefixes: Prefixes, "Beginnings of names.";

@@ -58,6 +58,11 @@ pub enum ErrorKind {
         /// The hash of the bytes, in hexadecimal.
         found: String,
     },
+    /// Keys that stand in more than one of the shards of a keyspace.
+    Overlap {
+        /// How many, and the first of them.
+        what: String,
+    },
     /// Asked to stop.
     Interrupted,
 }
@@ -105,7 +110,9 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             ErrorKind::Io { what } => write!(f, "cannot {what}")?,
-            ErrorKind::NothingToRead { what } | ErrorKind::Unsupported { what } => f.write_str(what)?,
+            ErrorKind::NothingToRead { what } | ErrorKind::Unsupported { what } | ErrorKind::Overlap { what } => {
+                f.write_str(what)?;
+            }
             ErrorKind::Usage { option, what } => write!(f, "{option}: {what}")?,
             ErrorKind::Config { file, line: 0, what } => write!(f, "{}: {what}", file.display())?,
             ErrorKind::Config { file, line, what } => write!(f, "{}:{line}: {what}", file.display())?,

@@ -52,7 +52,7 @@ impl Code {
     pub(crate) fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage { .. } | ErrorKind::Config { .. } => Code::Usage,
-            ErrorKind::HashMismatch { .. } => Code::Damaged,
+            ErrorKind::HashMismatch { .. } | ErrorKind::Overlap { .. } => Code::Damaged,
             ErrorKind::Interrupted => Code::Interrupted,
             _ => Code::Failed,
         }

@@ -4,7 +4,7 @@ use super::KeyName;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The largest keys, largest first; ties by source, database and key.
+/// The largest keys, largest first; ties by database, key and source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BigKeys {
     /// By estimated memory; empty where no memory model was applied.

@@ -96,6 +96,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         examiner: Some(Examiner::new(10_000)),
         needs: Some(Needs::default()),
         twins: Some(Twins::new(std::env::temp_dir(), 1 << 20, 10_000)),
+        overlap: None,
         commands: Some(Commands::default()),
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new("dump", 20)),

@@ -19,6 +19,7 @@ mod hostile;
 mod laws;
 mod live;
 mod loads;
+mod merge;
 mod mutations;
 mod readme;
 mod render;
