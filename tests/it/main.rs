@@ -21,6 +21,7 @@ mod live;
 mod loads;
 mod merge;
 mod mutations;
+mod plan_script;
 mod readme;
 mod render;
 mod support;
