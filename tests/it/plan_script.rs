@@ -300,9 +300,7 @@ fn what_a_plan_says_of_itself() {
     fs::set_permissions(stage.path("plan.sh"), fs::Permissions::from_mode(0o644)).expect("a mode");
     let output = stage.plan(&["unlink", "--match", "k*", "--format", "json"]);
     assert!(output.status.success());
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("1 left out of the plan, whose names are over 64 KiB")
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 left out of the plan, whose names are over 64 KiB"));
     let mode = fs::metadata(stage.path("plan.sh")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the report on stdout");

@@ -26,7 +26,7 @@ commands() {
     }
     /^db / {
       flush()
-      if (db != $2) print "SELECT " $2
+      if (db "" != $2 "") print "SELECT " $2
       db = $2
       next
     }
