@@ -3,6 +3,7 @@
 use super::percent;
 use super::scope::{Scope, shown};
 use crate::base::size;
+use crate::render::text::count;
 use crate::report::{Advice, Prefix, Severity};
 
 /// Nothing is worth an advice below this much memory.
@@ -57,8 +58,9 @@ fn stays(scope: &Scope<'_>, prefix: &Prefix, all: u64, usual: bool) -> Option<Ad
         kind: "no-ttl".into(),
         severity: Severity::Warning,
         message: scope.sentence(&format!(
-            "{} in {keys} keys under {name} never expire: let them, if that is an oversight",
-            size::human(bytes)
+            "{} in {} keys under {name} never expire: let them, if that is an oversight",
+            size::human(bytes),
+            count(keys)
         )),
         evidence: format!(
             "{share}% of all memory; {siblings}% of the keys under {name} expire, {}% of all keys do",
@@ -104,7 +106,7 @@ pub(super) fn big_keys(scope: &Scope<'_>) -> Option<Advice> {
             first.db,
             shown(&first.key),
             first.ty,
-            first.elements
+            count(first.elements)
         ),
         frees_bytes: Some(bytes),
         command: scope.plan(&format!("--min-memory {least}"), "unlink"),
@@ -133,7 +135,7 @@ pub(super) fn expired(scope: &Scope<'_>) -> Option<Advice> {
             "{} in {} keys had expired and was not freed: expiry falls behind; touching each key frees it, and \
              active-expire-effort keeps up",
             size::human(bytes),
-            ttl.expired
+            count(ttl.expired)
         )),
         evidence: format!("{share}% of all memory when the snapshot was taken"),
         frees_bytes: Some(bytes),

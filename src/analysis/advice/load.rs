@@ -4,6 +4,7 @@ use super::keys::LEAST_BYTES;
 use super::percent;
 use super::scope::{Scope, shown, typed};
 use crate::base::size;
+use crate::render::text::count;
 use crate::report::{Advice, Severity, Stream, StreamGroup};
 
 /// `ttl-storm`: at least so many keys expire within one second…
@@ -34,7 +35,8 @@ pub(super) fn storm(scope: &Scope<'_>) -> Option<Advice> {
         severity: Severity::Note,
         message: scope.sentence(&format!(
             "{} keys expire within one second, at {}: add a random part to their TTL where they are written",
-            storm.keys, storm.at
+            count(storm.keys),
+            storm.at
         )),
         evidence: format!("{share}% of the keys that expire{bytes}; expired_keys will rise by as many"),
         frees_bytes: None,
@@ -54,8 +56,9 @@ pub(super) fn hot_slot(scope: &Scope<'_>) -> Option<Advice> {
         return None;
     }
     let tag = cluster.hash_tags.iter().find(|tag| tag.slot == hot.slot);
-    let tag =
-        tag.map(|tag| format!("; {} of them have the hash tag {}", tag.keys, shown(&tag.tag))).unwrap_or_default();
+    let tag = tag
+        .map(|tag| format!("; {} of them have the hash tag {}", count(tag.keys), shown(&tag.tag)))
+        .unwrap_or_default();
     Some(Advice {
         kind: "hot-slot".into(),
         severity: Severity::Warning,
@@ -64,7 +67,7 @@ pub(super) fn hot_slot(scope: &Scope<'_>) -> Option<Advice> {
             hot.slot,
             size::human(bytes)
         )),
-        evidence: format!("{share}% of all memory in {} keys{tag}", hot.keys),
+        evidence: format!("{share}% of all memory in {} keys{tag}", count(hot.keys)),
         frees_bytes: None,
         command: Some(format!("redis-cli CLUSTER COUNTKEYSINSLOT {}", hot.slot)),
         destructive: false,
@@ -100,7 +103,7 @@ fn untrimmed(scope: &Scope<'_>, stream: &Stream) -> Option<Advice> {
             shown(&stream.key),
             size::human(bytes)
         )),
-        evidence: format!("{} entries, {} groups, no lag, nothing pending", stream.length, stream.groups.len()),
+        evidence: format!("{} entries, {} groups, no lag, nothing pending", count(stream.length), stream.groups.len()),
         frees_bytes: Some(frees),
         command: key.map(|key| format!("redis-cli -n {} XTRIM {key} MAXLEN {STREAM_KEEP}", stream.db)),
         destructive: true,
@@ -119,7 +122,7 @@ fn stuck(scope: &Scope<'_>, stream: &Stream, group: &StreamGroup) -> Option<Advi
         severity: Severity::Warning,
         message: scope.sentence(&format!(
             "{} entries of {} wait in group {} for consumers that were not seen for an hour: claim them for one that works",
-            group.pending,
+            count(group.pending),
             shown(&stream.key),
             shown(&group.name)
         )),
