@@ -2,6 +2,7 @@
 
 use super::duplicates::Twins;
 use super::integrity::Examiner;
+use super::keyspace::Totals;
 use super::loads_on::{loads_on, log_loads_on};
 use super::manifest;
 use super::needs::Needs;
@@ -9,7 +10,8 @@ use super::parts;
 use super::server_loads::{first_damage, server_loads};
 use super::set::AnalyzerSet;
 use crate::base::{Error, ErrorKind, Flaw, Result};
-use crate::pipeline::{Analyzer, RunOptions, Scope, Selection};
+use crate::memory::Model;
+use crate::pipeline::{Analyzer, Memory, RunOptions, Scope, Selection};
 use crate::report::{Duplicates, Fits, Fullness, LoadsOn, LogCheck, SourceCheck, SourceFacts, Verdict};
 use crate::source::{Origin, Place, Stream};
 
@@ -22,6 +24,8 @@ pub struct CheckOptions {
     pub duplicates: bool,
     /// Say whether it fits into so many bytes.
     pub maxmemory: Option<u64>,
+    /// The server that it has to fit into; by default the one that wrote it.
+    pub model: Option<Model>,
 }
 
 /// What came of one source: the facts are there even where it could not be opened or read.
@@ -59,9 +63,17 @@ pub(super) fn expect_hash(facts: &SourceFacts, run: &RunOptions) -> Result<()> {
 fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts) -> Result<SourceCheck> {
     let limits = options.run.limits;
     let twins = || Twins::new(options.run.scratch.clone(), limits.duplicates_bytes, limits.problems);
-    let set =
-        AnalyzerSet { needs: Some(Needs::default()), twins: options.duplicates.then(twins), ..AnalyzerSet::default() };
-    let selection = Selection { validate: true, ..Selection::default() };
+    let set = AnalyzerSet {
+        needs: Some(Needs::default()),
+        twins: options.duplicates.then(twins),
+        totals: options.maxmemory.map(|_| Totals::default()),
+        ..AnalyzerSet::default()
+    };
+    let memory = match options.maxmemory {
+        Some(_) => options.model.map_or(Memory::OfWriter, Memory::Of),
+        None => Memory::Off,
+    };
+    let selection = Selection { validate: true, memory, ..Selection::default() };
     let (set, files) = parts::read(origin, set, &selection, &options.run, facts)?;
     let (Some((mut examined, totals)), Some(first)) = (parts::join(&files, limits.problems), files.first()) else {
         let what = "has no files to read".to_owned();
@@ -76,9 +88,13 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
         }
         None => None,
     };
+    let fits = match (options.maxmemory, set.totals) {
+        (Some(limit), Some(totals)) => Some(fits(limit, totals, is_log(&files), scope)?),
+        _ => None,
+    };
     let needed = set.needs.unwrap_or_default().finish(scope)?;
     let header = scope.prologue.header;
-    let is_log = files.iter().any(parts::FileRead::is_log);
+    let is_log = is_log(&files);
     let kind = if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(scope) };
     let loads = is_log.then(|| server_loads(&files, origin));
     if let Place::Log(set) = &origin.place {
@@ -112,7 +128,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
         loaded_why: origin.why.clone(),
         integrity: examined.integrity,
         duplicates,
-        fits: options.maxmemory.map(|limit| fits(limit, scope)),
+        fits,
     })
 }
 
@@ -130,15 +146,31 @@ pub(super) fn see_stream(examiner: &mut Examiner, stream: &Stream) {
     }
 }
 
-/// Whether the keyspace fits, by what the server used when it wrote the file.
-fn fits(limit: u64, scope: &Scope) -> Fits {
+fn is_log(files: &[parts::FileRead]) -> bool {
+    files.iter().any(parts::FileRead::is_log)
+}
+
+/// Whether the keyspace fits: by the estimate for the server it has to fit into, else by what its writer used. What a log
+/// comes to is not known before it is replayed.
+fn fits(limit: u64, totals: Totals, is_log: bool, scope: &Scope) -> Result<Fits> {
     let used = scope.prologue.aux_number(b"used-mem").and_then(|used| u64::try_from(used).ok());
-    let verdict = match used {
-        Some(used) if used <= limit => Fullness::Yes,
-        Some(_) => Fullness::No,
-        None => Fullness::Unknown,
+    let model = scope.model.filter(|_| !is_log);
+    let overhead = model.map(|model| totals.overhead_bytes(&model));
+    let keys = totals.finish(scope)?.memory_bytes.unwrap_or(0);
+    let estimated = overhead.map(|overhead| overhead.saturating_add(keys));
+    let margin = estimated.map_or(0, |estimated| estimated / 100 * 3);
+    let verdict = match estimated.or(used.filter(|_| !is_log)) {
+        Some(needed) if needed.saturating_add(margin) <= limit => Fullness::Yes,
+        Some(needed) if needed.saturating_sub(margin) > limit => Fullness::No,
+        _ => Fullness::Unknown,
     };
-    Fits { maxmemory_bytes: limit, used_memory_bytes: used, verdict }
+    Ok(Fits {
+        maxmemory_bytes: limit,
+        estimated_bytes: estimated,
+        memory_model: model.map(|model| model.server().to_owned()),
+        used_memory_bytes: used,
+        verdict,
+    })
 }
 
 /// The verdict on one server, if the report has it.

@@ -7,8 +7,8 @@ mod timeline;
 
 pub use timeline::{TimelineForm, TimelineWriter};
 
-use crate::base::UnixMs;
-use crate::report::{Integrity, Problem, Severity, Verdict};
+use crate::base::{UnixMs, size};
+use crate::report::{Fits, Fullness, Integrity, Problem, Severity, Verdict};
 
 /// How a text report may look. The default suits a pipe or a file.
 #[derive(Debug, Clone)]
@@ -56,6 +56,27 @@ pub fn not_intact(verdict: Verdict, integrity: &Integrity) -> (String, String) {
         Verdict::Unsupported => ("unsupported", "a newer rediscover may read it; what precedes that place was read"),
     };
     (format!("{what}{place}"), next.to_owned())
+}
+
+/// Whether a keyspace fits, in one sentence.
+pub fn fullness(fits: &Fits) -> String {
+    let limit = size::human(fits.maxmemory_bytes);
+    let verdict = match fits.verdict {
+        Fullness::Yes => format!("fits into {limit}"),
+        Fullness::No => format!("does not fit into {limit}"),
+        Fullness::Unknown => format!("whether it fits into {limit} is not known"),
+    };
+    let used = fits.used_memory_bytes.map(|used| format!("the server that wrote it used {}", size::human(used)));
+    let why = match (fits.estimated_bytes, &fits.memory_model, fits.verdict, used) {
+        (Some(bytes), Some(model), Fullness::Unknown, _) => {
+            format!("{model} needs about {}, too close to say", size::human(bytes))
+        }
+        (Some(bytes), Some(model), _, Some(used)) => format!("{model} needs about {}; {used}", size::human(bytes)),
+        (Some(bytes), Some(model), _, None) => format!("{model} needs about {}", size::human(bytes)),
+        (.., Some(used)) => used,
+        (.., None) => "the file does not say what its server used".to_owned(),
+    };
+    format!("{verdict}: {why}")
 }
 
 /// A problem in one line: `0x1f3a (7994): read-object-value of db 0 "user:42": listpack claims 812 bytes, 640 remain`.

@@ -133,10 +133,7 @@ fn of_limit(rules: &mut Rules, source: &SourceCheck) -> Option<Value> {
         "ruleId": "does-not-fit",
         "ruleIndex": rules.index("does-not-fit", "the keyspace needs more memory than there is"),
         "level": "error",
-        "message": {"text": format!(
-            "the server that wrote it used {} bytes, more than {}",
-            fits.used_memory_bytes.unwrap_or_default(), fits.maxmemory_bytes
-        )},
+        "message": {"text": super::fullness(fits)},
         "locations": [location(&source.source, None)],
     }))
 }

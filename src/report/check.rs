@@ -217,8 +217,13 @@ pub struct Duplicates {
 pub struct Fits {
     /// The limit asked about, in bytes.
     pub maxmemory_bytes: u64,
-    /// What the server used when it wrote the file (AUX `used-mem`), in bytes; null where the file does not say. The
-    /// verdict compares the two, and is `unknown` then: another server may need more or less.
+    /// What a server needs for these keys, estimated, in bytes: keys and the tables they stand in. Null where no model
+    /// applies. The verdict compares the two, and is `unknown` where they are within 3 % of each other.
+    pub estimated_bytes: Option<u64>,
+    /// The server that the estimate is for: the target, else the one that wrote the file.
+    pub memory_model: Option<String>,
+    /// What the server used when it wrote the file (AUX `used-mem`), in bytes; null where the file does not say. It decides
+    /// where there is no estimate.
     pub used_memory_bytes: Option<u64>,
     /// The answer.
     pub verdict: Fullness,

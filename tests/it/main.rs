@@ -19,6 +19,7 @@ mod hostile;
 mod laws;
 mod live;
 mod loads;
+mod many_keys;
 mod merge;
 mod mutations;
 mod plan_script;

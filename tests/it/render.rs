@@ -108,7 +108,13 @@ fn source(name: &str, verdict: Verdict, problems: Vec<Problem>) -> SourceCheck {
             on("elasticache-redis-7.1", LoadVerdict::Unknown, Basis::Assumed, "nobody has tried", &[]),
         ],
         duplicates: Some(Duplicates { keys: 1 }),
-        fits: Some(Fits { maxmemory_bytes: 6 << 30, used_memory_bytes: Some(8 << 30), verdict: Fullness::No }),
+        fits: Some(Fits {
+            maxmemory_bytes: 6 << 30,
+            estimated_bytes: Some(7 << 30),
+            memory_model: Some("redis-8.6".into()),
+            used_memory_bytes: Some(8 << 30),
+            verdict: Fullness::No,
+        }),
     }
 }
 

@@ -5,7 +5,8 @@ use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::Ui;
 use rediscover::analysis::{self, CheckOptions};
-use rediscover::base::{Error, ErrorKind, Result, size};
+use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::memory::Model;
 use rediscover::render::{self, CheckView};
 use rediscover::report::{CheckReport, Fullness, LoadVerdict, LoadsOn, SourceCheck, Verdict};
 
@@ -17,6 +18,7 @@ pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<Ending> {
         run: args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?,
         duplicates: args.duplicates,
         maxmemory: args.maxmemory,
+        model: args.target.and_then(Model::named),
     };
 
     let mut facts = Vec::new();
@@ -84,14 +86,9 @@ fn judge(check: &SourceCheck, args: &CheckArgs, ending: &mut Ending) {
         }
     }
     if let Some(fits) = check.fits.as_ref().filter(|fits| fits.verdict == Fullness::No) {
-        let used = size::human(fits.used_memory_bytes.unwrap_or_default());
-        let limit = size::human(fits.maxmemory_bytes);
-        let next = "give the server more memory, or restore fewer keys".to_owned();
-        ending.damaged(
-            name,
-            format!("does not fit: the server that wrote it used {used}, more than {limit}"),
-            Some(next),
-        );
+        let next =
+            "give the server more memory, or restore fewer keys; 'rediscover analyze' says what takes it".to_owned();
+        ending.damaged(name, render::fullness(fits), Some(next));
     }
 }
 

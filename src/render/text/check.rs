@@ -92,17 +92,8 @@ fn source(
         writeln!(out, "  {text}")?;
     }
     if let Some(fits) = &source.fits {
-        let limit = size::human(fits.maxmemory_bytes);
-        let used = fits.used_memory_bytes.map(size::human).unwrap_or_default();
-        let text = match fits.verdict {
-            Fullness::Yes => format!("fits into {limit}: the server that wrote it used {used}"),
-            Fullness::No => {
-                look.paint(Paint::Bad, &format!("does not fit into {limit}: the server that wrote it used {used}"))
-            }
-            Fullness::Unknown => {
-                format!("whether it fits into {limit} is not known: the file does not say what its server used")
-            }
-        };
+        let text = crate::render::fullness(fits);
+        let text = if fits.verdict == Fullness::No { look.paint(Paint::Bad, &text) } else { text };
         writeln!(out, "{}", wrap(&format!("  {text}"), look.columns(), 4))?;
     }
     if source.databases.len() > 1 || source.databases.keys().any(|db| *db != 0) {
