@@ -21,14 +21,18 @@ pub struct Totals {
     functions: u64,
     /// Keys whose memory is a rough guess.
     guessed: u64,
+    /// What the keys were allocated more than MEMORY USAGE says; less where it is negative.
+    unsaid: i128,
 }
 
 impl Totals {
-    /// What a server needs besides the keys, where so many share one keyspace.
+    /// What a server needs besides what MEMORY USAGE says of the keys, where they share one keyspace: tables, and what it
+    /// leaves out. 0 if it overstates the keys by more, as it does with streams.
     pub fn overhead_bytes(&self, model: &Model) -> u64 {
         let mut totals = self.clone();
         totals.settle();
-        overhead_bytes(model, totals.databases.values().map(|share| (share.keys, share.expires)))
+        let tables = overhead_bytes(model, totals.databases.values().map(|share| (share.keys, share.expires)));
+        u64::try_from(self.unsaid.saturating_add(i128::from(tables))).unwrap_or(0)
     }
 
     /// The model as the report names it.
@@ -68,6 +72,10 @@ impl Totals {
             share.elements = share.elements.saturating_add(entry.shape.map_or(0, |shape| shape.elements));
             share.serialized_bytes = share.serialized_bytes.saturating_add(entry.serialized_bytes);
             plus(&mut share.memory_bytes, entry.memory_bytes);
+        }
+        if let (Some(said), Some(allocated)) = (entry.memory_bytes, entry.allocated_bytes) {
+            let unsaid = i128::from(allocated).saturating_sub(i128::from(said));
+            self.unsaid = self.unsaid.saturating_add(unsaid);
         }
         if entry.memory_bytes.is_some() && entry.head.value_type.ty == Type::Module {
             self.guessed = self.guessed.saturating_add(1);
@@ -123,6 +131,7 @@ impl Analyzer for Totals {
         }
         self.functions = self.functions.saturating_add(other.functions);
         self.guessed = self.guessed.saturating_add(other.guessed);
+        self.unsaid = self.unsaid.saturating_add(other.unsaid);
         Ok(())
     }
 

@@ -316,6 +316,7 @@ impl Writes {
             expiring_fields: self.open.expiring_fields,
             module: None,
             memory_bytes: None,
+            allocated_bytes: None,
             written_by: Some(spec),
         }));
     }

@@ -1,61 +1,346 @@
 //! Adds up what one value after the other takes.
 
 use super::Model;
-use crate::keyspace::Encoding;
-use crate::rdb::{Entry, Head, Part};
+use super::cost::{Cost, Meters};
+use super::elements::{Elements, PARTS};
+use super::packed::{self, Ints};
+use super::servers::{Server, Table};
+use super::streams::Sum;
+use super::strings::{Content, Name};
+use super::tables::{self, buckets};
+use crate::keyspace::{Encoding, Type};
+use crate::rdb::{Entry, Head, Packing, Part};
+
+/// Up to so many elements sets and sorted sets are packed, hashes and sets of integers.
+const PACKED: u64 = 128;
+const PACKED_PAIRS: u64 = 512;
+/// An element that is longer is not.
+const PACKED_LEN: u64 = 64;
+/// A node of a list.
+const NODE_BYTES: u64 = 8 << 10;
+/// What a node is given room for besides the next element.
+const NODE_SPARE: u64 = 8;
 
 /// The estimate of one key at a time. Memory: a few sums.
 #[derive(Debug, Clone)]
 pub struct Meter {
-    model: Model,
+    server: &'static Server,
+    meters: Meters,
+    elements: Elements,
+    ty: Type,
+    name: Name,
+    value: Value,
+    stream: Option<Box<Sum>>,
+}
+
+/// What is known of the value in progress.
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    count: u64,
+    expiring: u64,
+    /// Elements as those of a table.
+    table: Cost,
+    /// Nodes of a skiplist, in parts of a byte.
+    nodes: u64,
+    /// Elements as entries of a listpack.
+    packed: u64,
+    /// How many came before the first that is too long for one.
+    short: Option<u64>,
+    ints: Option<Ints>,
     blobs: u64,
-    strings: u64,
+    /// The blobs, but for the one in progress.
+    blob_cost: Cost,
+    blob: Option<(Packing, u64)>,
+    /// Of a list that came one by one: the nodes before the last one, and what is in that.
+    list: (u64, Cost, u64),
+}
+
+impl Value {
+    const NEW: Self = Self {
+        count: 0,
+        expiring: 0,
+        table: Cost { said: 0, taken: 0 },
+        nodes: 0,
+        packed: 0,
+        short: None,
+        ints: Some(Ints::NONE),
+        blobs: 0,
+        blob_cost: Cost { said: 0, taken: 0 },
+        blob: None,
+        list: (0, Cost { said: 0, taken: 0 }, 0),
+    };
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// What `MEMORY USAGE key SAMPLES 0` says, in bytes.
+    pub usage_bytes: u64,
+    /// What it adds to `used_memory`, in bytes: MEMORY USAGE leaves some things out, and guesses others.
+    pub allocated_bytes: u64,
 }
 
 impl Meter {
     /// For one model.
     pub fn new(model: Model) -> Self {
-        Self { model, blobs: 0, strings: 0 }
+        let (server, meters) = (model.knowledge(), model.meters());
+        Self {
+            server,
+            meters,
+            elements: Elements::new(server, meters),
+            ty: Type::String,
+            name: Name::default(),
+            value: Value::NEW,
+            stream: None,
+        }
     }
 
     /// A key's value begins.
     #[inline]
-    pub fn begin(&mut self, _: &Head<'_>) {
-        (self.blobs, self.strings) = (0, 0);
+    pub fn begin(&mut self, head: &Head<'_>) {
+        self.ty = head.value_type.ty;
+        self.name = Name { len: head.key.len, expires: head.expire_at.is_some() };
+        self.value = Value::NEW;
+        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.meters)));
     }
 
     /// The next part of the value.
     #[inline]
     pub fn part(&mut self, part: &Part<'_>) {
-        let allocator = self.model.allocator();
         match part {
-            Part::Blob { bytes, .. } => {
-                self.blobs = self.blobs.saturating_add(allocator.class(*bytes)).saturating_add(40);
+            Part::Blob { packing, bytes } => self.blob(*packing, *bytes),
+            Part::Element { .. } => self.element(part),
+            Part::Detail(detail) => {
+                if let Some(stream) = &mut self.stream {
+                    stream.detail(detail);
+                }
             }
-            Part::Element { name, value, .. } => {
-                let value = value.map_or(0, |value| allocator.class(value.len.saturating_add(4)));
-                let own = allocator.class(name.len.saturating_add(4)).saturating_add(value).saturating_add(32);
-                self.strings = self.strings.saturating_add(own);
+        }
+    }
+
+    fn blob(&mut self, packing: Packing, bytes: u64) {
+        if let (Packing::StreamNode(id), Some(stream)) = (packing, &mut self.stream) {
+            return stream.node(id, bytes);
+        }
+        self.close_blob();
+        self.value.blobs = self.value.blobs.saturating_add(1);
+        self.value.blob = Some((packing, bytes));
+    }
+
+    /// A ziplist is turned into a listpack, in an allocation of the ziplist's size if that is enough.
+    fn close_blob(&mut self) {
+        let Some((packing, bytes)) = self.value.blob.take() else { return };
+        let bytes = match packing {
+            Packing::Ziplist | Packing::Zipmap => self.value.packed.saturating_add(packed::LISTPACK),
+            _ => bytes,
+        };
+        self.value.packed = 0;
+        self.value.blob_cost.add(self.meters.blob(bytes));
+    }
+
+    #[inline]
+    fn element(&mut self, part: &Part<'_>) {
+        let Part::Element { name, value, expires, score } = part else { return };
+        let own = &mut self.value;
+        match self.ty {
+            Type::Set => own.table.add(self.elements.member(name)),
+            Type::Zset => {
+                own.table.add(self.elements.scored(name));
+                own.nodes = own.nodes.saturating_add(self.elements.node(name));
             }
-            Part::Detail(_) => {}
+            Type::Hash => {
+                if let Some(value) = value {
+                    own.table.add(self.elements.field(name, value, *expires));
+                }
+            }
+            _ => {}
+        }
+        let longest = value.map_or(name.len, |value| value.len.max(name.len));
+        if longest > PACKED_LEN && own.short.is_none() {
+            own.short = Some(own.count);
+        }
+        let converted = own.blob.is_some_and(|(packing, _)| matches!(packing, Packing::Ziplist | Packing::Zipmap));
+        let small = own.blobs == 0 && own.short.is_none() && own.count <= PACKED_PAIRS;
+        if converted || small || (own.blobs == 0 && self.ty == Type::List) {
+            self.pack(part);
+        }
+        self.value.count = self.value.count.saturating_add(1);
+        self.value.expiring = self.value.expiring.saturating_add(u64::from(*expires));
+    }
+
+    /// The element as it is packed.
+    fn pack(&mut self, part: &Part<'_>) {
+        let Part::Element { name, value, expires, score } = part else { return };
+        let own = &mut self.value;
+        let name_bytes = packed::entry(name);
+        let second = match (value, score) {
+            (Some(value), _) => packed::entry(value),
+            (None, Some(score)) => packed::score(*score),
+            (None, None) => 0,
+        };
+        // A hash with expiries has one for every field: 0 where there is none.
+        let expiry = if *expires { 8 } else { 0 };
+        let bytes = name_bytes.saturating_add(second).saturating_add(expiry);
+        if self.ty == Type::List && own.blobs == 0 {
+            return self.push(name.len, bytes);
+        }
+        own.packed = own.packed.saturating_add(bytes);
+        if self.ty == Type::Set {
+            own.ints = match (own.ints, name.int.or_else(|| packed::as_int(name.bytes))) {
+                (Some(mut ints), Some(int)) => {
+                    ints.add(int);
+                    Some(ints)
+                }
+                _ => None,
+            };
+        }
+    }
+
+    /// An element of a list that came by itself: into the last node while that has room.
+    fn push(&mut self, len: u64, bytes: u64) {
+        let (nodes, cost, last) = &mut self.value.list;
+        let full = |last: u64| last.saturating_add(bytes).saturating_add(NODE_SPARE) > NODE_BYTES;
+        if *last > 0 && full(*last) {
+            cost.add(self.meters.blob(*last));
+            (*nodes, *last) = (nodes.saturating_add(1), 0);
+        }
+        if len.saturating_add(NODE_SPARE) > NODE_BYTES {
+            cost.add(self.meters.blob(len));
+            *nodes = nodes.saturating_add(1);
+        } else {
+            *last = last.saturating_add(bytes).saturating_add(if *last == 0 { packed::LISTPACK } else { 0 });
         }
     }
 
     /// What the key that began comes to; none where nothing is known of its value: it was not decoded, or a log's command
     /// wrote it.
-    pub fn entry(&self, entry: &Entry<'_>) -> Option<u64> {
-        if entry.written_by.is_some() {
-            return None;
-        }
-        let allocator = self.model.allocator();
-        let shape = entry.shape?;
-        let key = allocator.class(entry.head.key.len.saturating_add(4)).saturating_add(24);
-        let value = match entry.encoding {
-            Encoding::Int => 16,
-            Encoding::Embstr | Encoding::Raw => allocator.class(shape.payload_bytes.saturating_add(20)),
-            _ if self.blobs > 0 => self.blobs.saturating_add(16),
-            _ => self.strings.saturating_add(72),
+    pub fn entry(&mut self, entry: &Entry<'_>) -> Option<Estimate> {
+        let shape = entry.shape.filter(|_| entry.written_by.is_none())?;
+        let keys = self.server.keys;
+        let cost = match self.ty {
+            Type::String => {
+                let shared = self.server.shares_integers && shape.payload_bytes <= 4;
+                let content = match entry.encoding {
+                    Encoding::Int => Content::Int { shared },
+                    _ => Content::Text(shape.payload_bytes),
+                };
+                self.name.with_string(content, keys, self.meters)
+            }
+            _ => self.name.with_pointer(keys, self.meters).plus(self.collection(entry.serialized_bytes)),
         };
-        Some(key.saturating_add(value))
+        Some(Estimate { usage_bytes: cost.said, allocated_bytes: cost.taken })
+    }
+
+    fn collection(&mut self, serialized_bytes: u64) -> Cost {
+        if let Some(stream) = self.stream.take() {
+            return stream.finish();
+        }
+        let last_packing = self.value.blob.map(|(packing, _)| packing);
+        self.close_blob();
+        match self.ty {
+            Type::List => self.list(last_packing),
+            Type::Set => self.set(last_packing),
+            Type::Zset => self.zset(),
+            Type::Hash => self.hash(),
+            // What a module keeps is its own affair: as much as it wrote.
+            _ => self.meters.block(serialized_bytes),
+        }
+    }
+
+    fn list(&self, last: Option<Packing>) -> Cost {
+        let Value { blobs, blob_cost, list: (nodes, cost, rest), .. } = self.value;
+        let (nodes, cost) = if blobs > 0 {
+            (blobs, blob_cost)
+        } else if rest > 0 {
+            (nodes.saturating_add(1), cost.plus(self.meters.blob(rest)))
+        } else {
+            (nodes, cost)
+        };
+        // Nodes of dumps are not split: one that is longer than a server of today makes them stays.
+        let is_packed = last.map_or(rest > 0, |last| last != Packing::Plain);
+        if self.server.packs_lists && nodes == 1 && is_packed {
+            return cost;
+        }
+        let node = self.meters.counted(self.server.quicklist_node);
+        self.meters.counted(self.server.quicklist).plus(node.times(nodes)).plus(cost)
+    }
+
+    fn set(&self, packing: Option<Packing>) -> Cost {
+        let Value { count, blobs, blob_cost, ints, short, packed, .. } = self.value;
+        if blobs > 0 {
+            let most = if packing == Some(Packing::Intset) { PACKED_PAIRS } else { PACKED };
+            return if count <= most { blob_cost } else { self.table(tables::power(count)) };
+        }
+        match ints {
+            Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.meters.blob(ints.intset(count)),
+            _ if self.server.packs_sets && count <= PACKED && short.is_none() => self.listpack(packed),
+            _ => self.table(tables::power(count)),
+        }
+    }
+
+    fn zset(&self) -> Cost {
+        let Value { count, blobs, blob_cost, short, packed, nodes, .. } = self.value;
+        if count <= PACKED && blobs > 0 {
+            return blob_cost;
+        }
+        if count <= PACKED && short.is_none() {
+            return self.listpack(packed);
+        }
+        let skiplist = self.server.skiplist;
+        let nodes = nodes / PARTS;
+        let nodes = Cost { said: nodes, taken: nodes };
+        let head = if skiplist.head > 0 { self.meters.block(skiplist.head) } else { Cost::default() };
+        self.meters.counted(skiplist.bytes).plus(head).plus(nodes).plus(self.table(tables::power(count)))
+    }
+
+    fn hash(&self) -> Cost {
+        let Value { count, expiring, blobs, blob_cost, short, packed, .. } = self.value;
+        let beside = match self.server.expiring_listpack {
+            _ if expiring == 0 => Some(Cost::default()),
+            Some(bytes) => Some(self.meters.counted(bytes)),
+            None => None,
+        };
+        if let (Some(beside), true) = (beside, count <= PACKED_PAIRS) {
+            if blobs > 0 {
+                return blob_cost.plus(beside);
+            }
+            if short.is_none() {
+                let expiries = if expiring > 0 { count.saturating_mul(2) } else { 0 };
+                return self.listpack(packed.saturating_add(expiries)).plus(beside);
+            }
+        }
+        // One that fits by its count was a listpack until an element was too long.
+        let slots = match short {
+            Some(before) if blobs == 0 && count <= PACKED_PAIRS && !self.server.as_asked => {
+                tables::slots_after_conversion(before, count)
+            }
+            _ => tables::power(count),
+        };
+        self.table(slots).plus(self.expiries(expiring))
+    }
+
+    /// What knows the fields that expire: said by Valkey alone.
+    fn expiries(&self, expiring: u64) -> Cost {
+        let Table::Buckets { .. } = self.server.table else { return Cost::default() };
+        let known_by_time = match expiring {
+            0 | 1 => Cost::default(),
+            2 => self.meters.counted(24),
+            3..=127 => self.meters.block(expiring.saturating_mul(8).saturating_add(8)),
+            _ => self.meters.counted(80).plus(buckets(expiring, self.meters)),
+        };
+        known_by_time.plus(Cost::default())
+    }
+
+    fn listpack(&self, entries: u64) -> Cost {
+        self.meters.blob(entries.saturating_add(packed::LISTPACK))
+    }
+
+    /// The elements in a table; `slots` is for chained ones.
+    fn table(&self, slots: u64) -> Cost {
+        let table = match self.server.table {
+            Table::Dict { bytes } => self.meters.counted(bytes).plus(tables::slots(slots, self.meters)),
+            table @ Table::Buckets { .. } => tables::table(table, self.value.count, self.meters),
+        };
+        table.plus(self.value.table)
     }
 }

@@ -87,11 +87,15 @@ impl<'f> Sieve<'f> {
     /// The entry with its memory, if it passes; its head has been asked about just before.
     #[inline]
     pub(super) fn entry<'e>(&mut self, entry: &Entry<'e>) -> Option<Entry<'e>> {
-        let memory_bytes = match &mut self.meter {
+        let estimate = match &mut self.meter {
             Some(meter) if self.admitted => meter.entry(entry),
             _ => None,
         };
-        let entry = Entry { memory_bytes, ..*entry };
+        let entry = Entry {
+            memory_bytes: estimate.map(|estimate| estimate.usage_bytes),
+            allocated_bytes: estimate.map(|estimate| estimate.allocated_bytes),
+            ..*entry
+        };
         let passes = self.filter.is_none_or(|filter| self.admitted && filter.admits_entry(&entry));
         passes.then_some(entry)
     }

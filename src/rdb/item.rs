@@ -102,6 +102,8 @@ pub struct Entry<'a> {
     pub module: Option<&'a Module>,
     /// Estimated memory in bytes, as MEMORY USAGE says; none from a parser: whoever has a memory model adds it.
     pub memory_bytes: Option<u64>,
+    /// The same as it is allocated, in bytes: MEMORY USAGE leaves some of it out, and guesses some.
+    pub allocated_bytes: Option<u64>,
     /// The command of a log that writes this; none of a key that is stored.
     pub written_by: Option<&'static Spec>,
 }
@@ -225,6 +227,8 @@ pub enum Part<'a> {
         value: Option<Measured<'a>>,
         /// Whether a field expires on its own.
         expires: bool,
+        /// A member's score.
+        score: Option<f64>,
     },
     /// What a stream knows of itself and of its groups.
     Detail(Element<'a>),
@@ -243,6 +247,8 @@ pub enum Packing {
     Intset,
     /// A node of a list that is one element by itself.
     Plain,
+    /// A listpack of the entries of a stream from this id on.
+    StreamNode(StreamId),
 }
 
 /// A string and its length.

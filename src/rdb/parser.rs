@@ -577,6 +577,7 @@ impl Parser {
             expiring_fields: if decoded { self.decoder.expiring_fields() } else { 0 },
             module: if decoded && value_type.family == Family::Module { self.decoder.described() } else { None },
             memory_bytes: None,
+            allocated_bytes: None,
             written_by: self.written_by,
         }));
         self.begun = false;

@@ -108,14 +108,21 @@ impl<S: Sink> Out<'_, S> {
     #[inline]
     pub(super) fn one(&mut self, name: Measured<'_>) {
         if self.parts {
-            self.sink.part(&Part::Element { name, value: None, expires: false });
+            self.sink.part(&Part::Element { name, value: None, expires: false, score: None });
+        }
+    }
+
+    #[inline]
+    pub(super) fn scored(&mut self, name: Measured<'_>, score: f64) {
+        if self.parts {
+            self.sink.part(&Part::Element { name, value: None, expires: false, score: Some(score) });
         }
     }
 
     #[inline]
     pub(super) fn pair(&mut self, name: Measured<'_>, value: Measured<'_>, expires: bool) {
         if self.parts {
-            self.sink.part(&Part::Element { name, value: Some(value), expires });
+            self.sink.part(&Part::Element { name, value: Some(value), expires, score: None });
         }
     }
 }

@@ -149,14 +149,15 @@ impl<S: Sink> Walk<'_, '_, '_, S> {
             (Tuple::Scored, _) => {
                 self.place = 0;
                 self.target.add(self.first_bytes);
-                self.out.one(self.scratch.name());
                 let score = match score(entry) {
                     Ok(score) => score,
                     Err(flaw) => {
+                        self.out.one(self.scratch.name());
                         self.flaw.get_or_insert(flaw);
                         return;
                     }
                 };
+                self.out.scored(self.scratch.name(), score);
                 self.out.element(Element::Member { member: &self.scratch.first, score });
             }
             (Tuple::Pair, _) => {

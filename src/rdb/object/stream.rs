@@ -186,9 +186,9 @@ impl Stream {
                     let found = format!("{} bytes", text.len());
                     return Err(Flaw::new("not-looked-into", "stream node", 0, "one that fits into memory", found));
                 };
-                out.blob(Packing::Listpack, blob.len());
                 // A node whose id is broken still has its entries.
                 let master = self.node.take().unwrap_or_default();
+                out.blob(Packing::StreamNode(master), blob.len());
                 let mut entries = Entries { shape, out, open: None };
                 let stats = stream_node::walk(master, blob, &mut entries)?;
                 entries.close();

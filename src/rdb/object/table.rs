@@ -215,7 +215,7 @@ impl Table {
         out: &mut Out<'_, S>,
     ) -> Result<(), Flaw> {
         target.add(self.first_bytes);
-        out.one(self.name());
+        out.scored(self.name(), score);
         out.element(Element::Member { member: &self.first, score });
         if score.is_nan() { Err(not_a_number()) } else { Ok(()) }
     }

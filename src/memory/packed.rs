@@ -1,0 +1,131 @@
+//! How long a listpack or intset is that a server makes of elements it was given one by one.
+
+use crate::rdb::Measured;
+
+/// A listpack without entries.
+pub(super) const LISTPACK: u64 = 7;
+
+/// What a string takes in a listpack: less if it is an integer.
+pub(super) fn entry(text: &Measured<'_>) -> u64 {
+    let int = text.int.or_else(|| if text.len <= 20 { as_int(text.bytes) } else { None });
+    int.map_or_else(|| string(text.len), integer)
+}
+
+/// The 64-bit integer whose canonical form these bytes are.
+pub(super) fn as_int(bytes: &[u8]) -> Option<i64> {
+    if bytes.len() > 20 || !bytes.last()?.is_ascii_digit() {
+        return None;
+    }
+    let number = std::str::from_utf8(bytes).ok()?.parse::<i64>().ok()?;
+    (itoa::Buffer::new().format(number).as_bytes() == bytes).then_some(number)
+}
+
+/// What an integer takes: its encoding and a byte to walk back.
+pub(super) fn integer(value: i64) -> u64 {
+    match value {
+        0..=127 => 2,
+        -4096..=4095 => 3,
+        -0x8000..=0x7fff => 4,
+        -0x80_0000..=0x7f_ffff => 5,
+        -0x8000_0000..=0x7fff_ffff => 6,
+        _ => 10,
+    }
+}
+
+/// What a string of this length takes: header, bytes, and the bytes to walk back over them.
+pub(super) fn string(len: u64) -> u64 {
+    let header = match len {
+        0..64 => 1,
+        64..4096 => 2,
+        _ => 5,
+    };
+    let own = len.saturating_add(header);
+    let back = match own {
+        0..=127 => 1,
+        128..=16_382 => 2,
+        16_383..=2_097_150 => 3,
+        2_097_151..=268_435_454 => 4,
+        _ => 5,
+    };
+    own.saturating_add(back)
+}
+
+/// What a score takes, as the shortest text that says it, or as an integer.
+pub(super) fn score(score: f64) -> u64 {
+    let mut buffer = zmij::Buffer::new();
+    if score.is_infinite() {
+        return string(if score > 0.0 { 3 } else { 4 });
+    }
+    let text = buffer.format(score);
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    as_int(whole.as_bytes()).map_or_else(|| string(whole.len() as u64), integer)
+}
+
+/// The integers of a set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ints {
+    smallest: i64,
+    largest: i64,
+}
+
+impl Ints {
+    /// Before the first.
+    pub(super) const NONE: Self = Self { smallest: 0, largest: 0 };
+
+    pub(super) fn add(&mut self, value: i64) {
+        self.smallest = self.smallest.min(value);
+        self.largest = self.largest.max(value);
+    }
+
+    /// The intset of so many of them.
+    pub(super) fn intset(self, count: u64) -> u64 {
+        let fits = |bits: u32| self.smallest >= -(1i64 << (bits - 1)) && self.largest < (1i64 << (bits - 1));
+        let width = if fits(16) {
+            2
+        } else if fits(32) {
+            4
+        } else {
+            8
+        };
+        count.saturating_mul(width).saturating_add(8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ints, entry, score};
+    use crate::rdb::Measured;
+
+    fn text(bytes: &[u8]) -> u64 {
+        entry(&Measured { bytes, len: bytes.len() as u64, int: None })
+    }
+
+    #[test]
+    fn entries_take_what_listpacks_say() {
+        let cases: [(&[u8], u64); 8] = [
+            (b"", 2),
+            (b"7", 2),
+            (b"128", 3),
+            (b"-1", 3),
+            (b"007", 5),
+            (b"5000", 4),
+            (b"9223372036854775807", 10),
+            (b"9223372036854775808", 21),
+        ];
+        for (bytes, takes) in cases {
+            assert_eq!(text(bytes), takes, "{}", bytes.escape_ascii());
+        }
+        assert_eq!((text(&[b'x'; 63]), text(&[b'x'; 64]), text(&[b'x'; 5000])), (65, 67, 5007));
+        assert_eq!((score(3.0), score(0.5), score(f64::NEG_INFINITY)), (2, 5, 6));
+    }
+
+    #[test]
+    fn intsets_are_as_wide_as_their_widest() {
+        for (value, bytes) in [(5, 12), (40_000, 16), (-40_000, 16), (i64::MAX, 24)] {
+            let mut ints = Ints::NONE;
+            ints.add(value);
+            ints.add(1);
+            assert_eq!(ints.intset(2), bytes, "{value}");
+        }
+    }
+}
