@@ -195,7 +195,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
         overlap,
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new(&origin.name, options.top)),
-        prefixes: Some(Prefixes::new(limits.tracked_prefixes, options.top)),
+        prefixes: Some(Prefixes::new(limits.tracked_prefixes)),
         expiries: Some(Expiries::default()),
         big_elements: Some(BigElements::new(&origin.name, options.top)),
         sizes: Some(KeySizes::new(options.top)),
@@ -234,7 +234,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
     let shown = Shown {
         totals: set.totals.unwrap_or_default(),
         rankings: set.rankings.unwrap_or_else(|| Rankings::new(&origin.name, options.top)),
-        prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes, options.top)),
+        prefixes: set.prefixes.unwrap_or_else(|| Prefixes::new(limits.tracked_prefixes)),
         expiries: set.expiries.unwrap_or_default(),
         big_elements: set.big_elements.unwrap_or_else(|| BigElements::new(&origin.name, options.top)),
         sizes: set.sizes.unwrap_or_else(|| KeySizes::new(options.top)),
@@ -286,7 +286,7 @@ impl Shown {
 
     fn finish(self, scope: &Scope) -> Result<Analysis> {
         let overhead_bytes = self.overhead_bytes(scope);
-        let (prefixes, prefixes_shown_one_in) = self.prefixes.finish(scope)?;
+        let tree = self.prefixes.finish(scope)?;
         let (idle, frequency) = self.usage.finish(scope)?;
         let model = scope.model.as_ref();
         let memory_model = model.map(|model| self.totals.memory_model(model));
@@ -296,8 +296,9 @@ impl Shown {
             big_keys: self.rankings.finish(scope)?,
             big_elements: self.big_elements.finish(scope)?,
             sizes: self.sizes.finish(scope)?,
-            prefixes,
-            prefixes_shown_one_in,
+            prefixes: tree.prefixes,
+            other_prefixes: tree.others,
+            prefixes_sample: tree.sample,
             ttl: self.expiries.finish(scope)?,
             idle,
             frequency,

@@ -24,6 +24,7 @@ mod set;
 mod sizes;
 mod streams;
 mod timeline;
+mod tracked;
 mod ttl;
 
 pub use advice::advise;

@@ -2,7 +2,7 @@
 
 use super::expiry::{Frequency, Idle, Ttl};
 use super::keys::{BigElement, BigKeys};
-use super::places::{Cluster, Prefix, Stream};
+use super::places::{Cluster, OtherKeys, Prefix, PrefixSample, Stream};
 use super::{Exit, Integrity, LogTotals, PlanScript, Provenance, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -87,8 +87,10 @@ pub struct Analysis {
     pub sizes: BTreeMap<String, Sizes>,
     /// Where the keys are, by the beginning of their names.
     pub prefixes: Vec<Prefix>,
-    /// 1, or n if there were so many distinct beginnings that only about every n-th is shown.
-    pub prefixes_shown_one_in: u64,
+    /// Keys that count under none of the prefixes; null if there are none.
+    pub other_prefixes: Option<OtherKeys>,
+    /// Set where there were so many patterns of names that some numbers of prefixes are estimates.
+    pub prefixes_sample: Option<PrefixSample>,
     /// When keys expire.
     pub ttl: Ttl,
     /// How long keys have not been used, where the dump says so (maxmemory-policy LRU).

@@ -27,7 +27,7 @@ pub use log::{
     CutReport, DropReason, DroppedCommand, FirstDamage, LogCheck, LogFile, LogRole, LogTotals, Output, RepairReport,
     ServerLoad, ServerLoads, Stretch,
 };
-pub use places::{Cluster, Prefix, SlotShare, Stream, StreamGroup, TagShare};
+pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare, Stream, StreamGroup, TagShare};
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};

@@ -4,29 +4,67 @@ use super::KeyName;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Keys whose names begin alike. Numbers, UUIDs and hashes count as alike: `user:{n}:`.
+/// Where the keys are, by the beginnings of their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PrefixTree {
+    /// The beginnings up to a first separator, largest first.
+    pub prefixes: Vec<Prefix>,
+    /// Keys that count under none of them; null if there are none.
+    pub others: Option<OtherKeys>,
+    /// Set where there were so many patterns that some numbers are estimates.
+    pub sample: Option<PrefixSample>,
+}
+
+/// Keys whose names begin alike. What is different in each name stands in braces: `{n}` a number, `{uuid}`, `{hex}` a hash,
+/// `{token}` letters and digits of chance, `{date}`, `{ip}`, `{bytes}` no text, `{long}`, and `{*}` names each of which holds
+/// less than 0.1 % of all keys and bytes. A beginning is shown if it holds as much; a name that is one key, if it holds 1 %.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Prefix {
     /// The beginning, up to and with its separator; without one at its end where it is the pattern of whole names.
     pub prefix: KeyName,
     /// Keys.
     pub keys: u64,
+    /// The standard error of `keys`; 0: it is exact, and so is all else here but `children`.
+    pub keys_error: u64,
     /// Keys with an expiry.
     pub expires: u64,
     /// Bytes as stored.
     pub serialized_bytes: u64,
     /// Estimated memory; null: no memory model was applied.
     pub memory_bytes: Option<u64>,
+    /// The standard error that comes from the sample, of `memory_bytes`, or of `serialized_bytes` where that is null.
+    pub bytes_error: u64,
     /// Estimated memory of the keys without an expiry.
     pub persistent_memory_bytes: Option<u64>,
     /// Seconds left, on average, of the keys whose expiry is ahead; null if there are none, or the moment is not known.
     pub average_ttl_seconds: Option<u64>,
     /// Seconds since the last use, on average; null where the dump does not say.
     pub average_idle_seconds: Option<u64>,
-    /// A key that counts here: the one whose name comes first.
+    /// A key that counts here: the one whose name comes first, of the sampled ones where `keys` is an estimate.
     pub example: Option<KeyName>,
-    /// The beginnings one separator longer, largest first.
+    /// The beginnings one separator longer, or more if all keys share more, largest first.
     pub children: Vec<Prefix>,
+    /// Keys that count under none of the children; null if there are none of either.
+    pub others: Option<OtherKeys>,
+}
+
+/// What is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OtherKeys {
+    /// Keys.
+    pub keys: u64,
+    /// Their estimated memory.
+    pub memory_bytes: Option<u64>,
+}
+
+/// How numbers of prefixes are estimated. Which keys are sampled depends on their names alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PrefixSample {
+    /// Prefixes with up to so many separators are exact.
+    pub exact_depth: u64,
+    /// Keys that the estimates of longer ones come from: half of them chosen whatever their size, half by their bytes. A
+    /// prefix that holds the share s of all keys, or bytes, has a relative standard error of about 1 / √(s × half of these).
+    pub sampled_keys: u64,
 }
 
 /// A stream and its groups.

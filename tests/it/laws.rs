@@ -100,7 +100,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         commands: Some(Commands::default()),
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new("dump", 20)),
-        prefixes: Some(Prefixes::new(20_000, 20)),
+        prefixes: Some(Prefixes::new(20_000)),
         expiries: Some(Expiries::default()),
         big_elements: Some(BigElements::new("dump", 20)),
         sizes: Some(KeySizes::new(20)),
@@ -301,7 +301,7 @@ fn analyzers_merge_in_any_order_from_any_split() {
         assert_merges(&bytes, &format!("{name}: needs"), &Needs::default);
         assert_merges(&bytes, &format!("{name}: twins"), &twins);
         for most in [1, 2, 5, 20, 100, 300, 1000, 20_000] {
-            assert_merges(&bytes, &format!("{name}: prefixes, {most}"), &|| Prefixes::new(most, 50));
+            assert_merges(&bytes, &format!("{name}: prefixes, {most}"), &|| Prefixes::new(most));
         }
     }
 }

@@ -149,14 +149,17 @@ fn prefix(name: &[u8], keys: u64, children: Vec<Prefix>) -> Prefix {
     Prefix {
         prefix: KeyName::whole(name),
         keys,
+        keys_error: 0,
         expires: keys / 2,
         serialized_bytes: keys * 90,
         memory_bytes: Some(keys * 120),
+        bytes_error: 0,
         persistent_memory_bytes: Some(keys * 60),
         average_ttl_seconds: Some(3600),
         average_idle_seconds: None,
         example: Some(KeyName::whole(name)),
         children,
+        others: None,
     }
 }
 
@@ -209,7 +212,8 @@ fn analysis() -> Analysis {
             prefix(b"session:", 8000, vec![prefix(b"session:{n}:", 7000, Vec::new())]),
             prefix(HOSTILE, 12, Vec::new()),
         ],
-        prefixes_shown_one_in: 1,
+        other_prefixes: None,
+        prefixes_sample: None,
         ttl: Ttl {
             as_of: Some("2026-01-01T00:00:00.000Z".into()),
             none: 8500,

@@ -44,7 +44,9 @@ pub(super) fn no_ttl(scope: &Scope<'_>) -> Vec<Advice> {
 }
 
 fn stays(scope: &Scope<'_>, prefix: &Prefix, all: u64, usual: bool) -> Option<Advice> {
-    let bytes = prefix.persistent_memory_bytes.filter(|bytes| *bytes >= LEAST_BYTES)?;
+    // An estimate is no ground for a script.
+    let exact = prefix.keys_error == 0;
+    let bytes = prefix.persistent_memory_bytes.filter(|bytes| exact && *bytes >= LEAST_BYTES)?;
     let (keys, share) = (prefix.keys.saturating_sub(prefix.expires), percent(bytes, all));
     let glob = glob(prefix)?;
     let says_so = TEMPORARY_WORDS.iter().any(|word| glob.to_ascii_lowercase().contains(word));

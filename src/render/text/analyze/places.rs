@@ -18,11 +18,15 @@ pub(super) fn prefixes(analysis: &Analysis, top: usize, look: &Look, out: &mut d
     if analysis.prefixes.is_empty() || top == 0 {
         return Ok(());
     }
-    let sampled = match analysis.prefixes_shown_one_in {
-        0 | 1 => String::new(),
-        n => format!(" (there are so many that one in {} is shown)", count(n)),
-    };
-    writeln!(out, "\nprefixes{sampled}")?;
+    writeln!(out, "\nprefixes")?;
+    if let Some(sample) = &analysis.prefixes_sample {
+        let text = format!(
+            "so many names that numbers with ± are estimates from {} keys; prefixes up to {} are exact",
+            count(sample.sampled_keys),
+            counted(sample.exact_depth, "separator"),
+        );
+        writeln!(out, "{}", wrap(&format!("  {text}"), look.columns(), 4))?;
+    }
     let tree = Tree {
         memory: analysis.keyspace.memory_bytes,
         serialized: analysis.keyspace.serialized_bytes,
@@ -68,7 +72,11 @@ impl Tree {
             Some(all) => (prefix.memory_bytes.unwrap_or_default(), all),
             None => (prefix.serialized_bytes, self.serialized),
         };
-        let mut row = vec![size::human(bytes), share(bytes, whole), count(prefix.keys)];
+        let keys = match prefix.keys_error {
+            0 => count(prefix.keys),
+            error => format!("{} ±{}", count(prefix.keys), count(error)),
+        };
+        let mut row = vec![size::human(bytes), share(bytes, whole), keys];
         if self.wide && self.memory.is_some() {
             row.push(size::human(prefix.serialized_bytes));
         }
