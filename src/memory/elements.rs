@@ -59,11 +59,9 @@ impl Elements {
                 let field = self.meters.block(text(name.len).saturating_add(expiry));
                 self.entry(ENTRY).plus(field).plus(self.meters.text(value.len))
             }
-            Fields::Together { expiry } => self.entry(self.server.set_entry).plus(self.together(
-                name.len,
-                value.len,
-                expires.then_some(expiry),
-            )),
+            Fields::Together { expiry } => {
+                self.entry(self.server.set_entry).plus(self.together(name.len, value.len, expires.then_some(expiry)))
+            }
         }
     }
 

@@ -129,7 +129,8 @@ fn standing_for(name: &str) -> Option<&'static Server> {
 /// bytes.
 pub fn overhead_bytes(model: &Model, databases: impl IntoIterator<Item = (u64, u64)>) -> u64 {
     let meters = model.meters();
-    let tables = |(keys, expires): (u64, u64)| table(model.server, keys, meters).plus(ttl_table(model.server, expires, meters));
+    let tables =
+        |(keys, expires): (u64, u64)| table(model.server, keys, meters).plus(ttl_table(model.server, expires, meters));
     databases.into_iter().map(tables).fold(Cost::default(), Cost::plus).taken
 }
 

@@ -159,21 +159,9 @@ pub(super) const SERVERS: [Server; 9] = [
         ..REDIS_7_0
     },
     REDIS_7_0,
-    Server {
-        name: "redis-7.2",
-        version: Writer::Redis(7, 2),
-        expiring_listpack: None,
-        measured: [false; 2],
-        ..BASE
-    },
+    Server { name: "redis-7.2", version: Writer::Redis(7, 2), expiring_listpack: None, measured: [false; 2], ..BASE },
     BASE,
-    Server {
-        name: "redis-8.0",
-        version: Writer::Redis(8, 0),
-        debian_pages: true,
-        measured: [false, true],
-        ..BASE
-    },
+    Server { name: "redis-8.0", version: Writer::Redis(8, 0), debian_pages: true, measured: [false, true], ..BASE },
     Server {
         name: "redis-8.6",
         version: Writer::Redis(8, 6),

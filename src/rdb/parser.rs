@@ -544,8 +544,8 @@ impl Parser {
         }
         self.emit = depth == Depth::Content;
         self.parts = self.written_by.is_none() && sink.wants_parts();
+        self.begun = self.emit || self.parts;
         if self.emit {
-            self.begun = true;
             sink.item(&Item::Begin(head));
         }
         self.decoder.begin(value_type);

@@ -177,6 +177,20 @@ pub struct Sizes {
     pub serialized_bytes: Option<Spread>,
     /// Elements.
     pub elements: Option<Spread>,
+    /// Keys by their size, from the smallest to the largest, without gaps: by estimated memory, or by bytes as stored where no
+    /// memory is known; the same for all types.
+    pub distribution: Vec<SizeBucket>,
+}
+
+/// Keys of about one size: between two powers of two.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SizeBucket {
+    /// The largest size that belongs here: 63, 127, 255 …
+    pub upto_bytes: u64,
+    /// Keys in it.
+    pub keys: u64,
+    /// What they come to.
+    pub bytes: u64,
 }
 
 /// How numbers are spread. Percentiles are the lower end of a step: at most 1.6 % below the exact one, and exact below 128.

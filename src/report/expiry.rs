@@ -30,7 +30,8 @@ pub struct Ttl {
     pub p99: Option<u64>,
     /// Per type: keys without an expiry, expired ones, and how the time left is spread.
     pub by_type: BTreeMap<String, TypeTtl>,
-    /// Seconds in which unusually many keys expire, those with most keys first.
+    /// Seconds ahead in which unusually many keys expire, those with most keys first: at least 100 keys, and ten times as many as
+    /// in the seconds of the half hours before and after on average.
     pub storms: Vec<Storm>,
     /// What will be gone by `--expiring-by`; null if it was not asked.
     pub evidence: Option<EvidenceLoss>,
@@ -65,8 +66,11 @@ pub struct TypeTtl {
 /// A second in which unusually many keys expire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Storm {
-    /// The second, RFC 3339 in UTC.
+    /// Its beginning, RFC 3339 in UTC.
     pub at: String,
+    /// How long it is: 1. Where keys expire in more than 100,000 different seconds, keys are counted for 2, 4, 8 … seconds
+    /// together, as few as that many counts allow.
+    pub seconds: u64,
     /// Keys that expire in it.
     pub keys: u64,
     /// Their estimated memory.
@@ -97,6 +101,28 @@ pub struct Idle {
     pub buckets: Vec<TtlBucket>,
     /// How the seconds are spread.
     pub seconds: Option<Spread>,
+    /// Seconds on average, per type.
+    pub average_by_type: BTreeMap<String, u64>,
+    /// The keys that were not used for longest, longest first.
+    pub longest: Vec<IdleKey>,
+}
+
+/// A key that was not used for long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct IdleKey {
+    /// The source it is in.
+    pub source: String,
+    /// Its database.
+    pub db: u64,
+    /// Its name.
+    pub key: KeyName,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Seconds since its last use.
+    pub idle_seconds: u64,
+    /// Its estimated memory.
+    pub memory_bytes: Option<u64>,
 }
 
 /// How often keys are used: the logarithmic counter from 0 to 255 that an LFU policy keeps.
@@ -106,11 +132,13 @@ pub struct Frequency {
     pub keys: u64,
     /// How the counters are spread.
     pub counter: Option<Spread>,
+    /// Counters on average, per type.
+    pub average_by_type: BTreeMap<String, u64>,
     /// Keys whose counter is 0: the first that such a policy evicts.
     pub cold_keys: u64,
     /// Their estimated memory.
     pub cold_memory_bytes: Option<u64>,
-    /// The keys with the highest counters, highest first.
+    /// The keys with the highest counters, highest first; none whose counter is 0.
     pub hot_keys: Vec<HotKey>,
 }
 

@@ -14,14 +14,14 @@ mod timeline;
 
 pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
 pub use analyze::{
-    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, Sizes, SourceAnalysis,
+    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, SizeBucket, Sizes, SourceAnalysis,
     SourceIntegrity, Spread, TypeShare,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
-pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, Storm, Ttl, TtlBucket, TypeTtl};
+pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, IdleKey, Storm, Ttl, TtlBucket, TypeTtl};
 pub use keys::{BigElement, BigKey, BigKeys};
 pub use log::{
     CutReport, DropReason, DroppedCommand, FirstDamage, LogCheck, LogFile, LogRole, LogTotals, Output, RepairReport,

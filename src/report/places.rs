@@ -82,7 +82,9 @@ pub struct Stream {
     pub last_id: String,
     /// Estimated memory; null: no memory model was applied.
     pub memory_bytes: Option<u64>,
-    /// Its groups, in the order of the file.
+    /// Entries that its groups were given and have not acknowledged.
+    pub pending: u64,
+    /// Its groups: the 100 with the most entries to be given or acknowledged, those with most first.
     pub groups: Vec<StreamGroup>,
     /// Groups that are left out of the list.
     pub more_groups: u64,
@@ -91,7 +93,7 @@ pub struct Stream {
 /// A consumer group of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StreamGroup {
-    /// Its name.
+    /// Its name; of one over 1 KiB the beginning.
     pub name: KeyName,
     /// The last id it was given.
     pub last_id: String,
@@ -105,7 +107,7 @@ pub struct StreamGroup {
     pub most_deliveries: u64,
     /// Consumers.
     pub consumers: u64,
-    /// Consumers that have not been seen for an hour at the report's moment.
+    /// Consumers that have not been seen for an hour at the report's moment; 0 where that is not known.
     pub idle_consumers: u64,
 }
 

@@ -101,9 +101,9 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         totals: Some(Totals::default()),
         rankings: Some(Rankings::new("dump", 20)),
         prefixes: Some(Prefixes::new(20_000)),
-        expiries: Some(Expiries::default()),
+        expiries: Some(Expiries::new(20, Some(UnixMs(1_800_000_000_000)))),
         big_elements: Some(BigElements::new("dump", 20)),
-        sizes: Some(KeySizes::new(20)),
+        sizes: Some(KeySizes::default()),
         usage: Some(Usage::new("dump", 20)),
         streams: Some(Streams::new("dump", 20)),
         slots: Some(Slots::new(20)),
@@ -297,7 +297,7 @@ fn analyzers_merge_in_any_order_from_any_split() {
         assert_merges(&bytes, &format!("{name}: integrity"), &|| Examiner::new(10));
         assert_merges(&bytes, &format!("{name}: totals"), &Totals::default);
         assert_merges(&bytes, &format!("{name}: rankings"), &|| Rankings::new("dump", 7));
-        assert_merges(&bytes, &format!("{name}: expiries"), &Expiries::default);
+        assert_merges(&bytes, &format!("{name}: expiries"), &|| Expiries::new(20, Some(UnixMs(1_800_000_000_000))));
         assert_merges(&bytes, &format!("{name}: needs"), &Needs::default);
         assert_merges(&bytes, &format!("{name}: twins"), &twins);
         for most in [1, 2, 5, 20, 100, 300, 1000, 20_000] {
