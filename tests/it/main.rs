@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod advice;
 mod aof_corpus;
 mod aof_facts;
 mod aof_hostile;

@@ -2,38 +2,26 @@
 
 use crate::support::dumps::program;
 use crate::support::servers::{self, Running, ServerSpec};
+use crate::support::stage::Stage;
 use redis::Commands;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// 2100-01-01.
 const LATER_MS: i64 = 4_102_444_800_000;
 
 type Name = Vec<u8>;
 
-/// A server with keys, its dump, and a folder for scripts.
-struct Stage {
-    running: Running,
-    folder: tempfile::TempDir,
+trait Plans {
+    fn plan(&self, arguments: &[&str]) -> Output;
+    fn planned(&self, arguments: &[&str]) -> String;
+    fn sh(&self, apply: bool) -> Output;
+    fn applied(&self) -> String;
 }
 
-impl Stage {
-    fn new(spec: &ServerSpec, arguments: &[&str], fill: impl FnOnce(&mut redis::Connection)) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let running = servers::start(spec, folder.path(), arguments).expect("a server");
-        let mut connection = running.connection();
-        fill(&mut connection);
-        redis::cmd("SAVE").exec(&mut connection).expect("it saves");
-        Self { running, folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
+impl Plans for Stage {
     /// `analyze dump.rdb … -o plan.sh`.
     fn plan(&self, arguments: &[&str]) -> Output {
         let mut command = program(&["analyze", "dump.rdb", "-o", "plan.sh", "--plan-script"]);
@@ -46,30 +34,14 @@ impl Stage {
         fs::read_to_string(self.path("plan.sh")).expect("a script")
     }
 
-    fn cli(&self) -> String {
-        format!("{} -s {}", self.running.spec.program("cli").display(), self.running.socket().display())
-    }
-
     fn sh(&self, apply: bool) -> Output {
-        shell(self.folder.path(), &self.cli(), apply)
+        self.shell(if apply { "APPLY=1 sh plan.sh" } else { "sh plan.sh" })
     }
 
     /// Runs the script; what it says in the end.
     fn applied(&self) -> String {
-        let output = self.sh(true);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-        text
+        self.prints("APPLY=1 sh plan.sh")
     }
-}
-
-fn shell(folder: &Path, cli: &str, apply: bool) -> Output {
-    let mut command = Command::new("sh");
-    command.arg("plan.sh").current_dir(folder).env("CLI", cli).env_remove("APPLY").env_remove("BATCH");
-    if apply {
-        command.env("APPLY", "1");
-    }
-    command.output().expect("a shell")
 }
 
 fn names(connection: &mut redis::Connection, db: i64) -> BTreeSet<Name> {
@@ -229,11 +201,14 @@ fn nothing_is_done_that_is_not_meant() {
     let other = servers::start(&spec, fewer.path(), &["--databases", "16"]).expect("a server");
     other.connection().set::<_, _, ()>("a", 1).expect("a key");
     let cli = |running: &Running| format!("{} -s {}", spec.program("cli").display(), running.socket().display());
-    failed(&shell(stage.folder.path(), &cli(&other), true), "database 19: ERR DB index is out of range");
+    failed(
+        &stage.shell(&format!("APPLY=1 CLI='{}' sh plan.sh", cli(&other))),
+        "database 19: ERR DB index is out of range",
+    );
     assert_eq!(names(&mut other.connection(), 0).len(), 1);
 
-    failed(&shell(stage.folder.path(), "redis-cli -s /nowhere", true), "no answer from");
-    failed(&shell(stage.folder.path(), "/nowhere/cli", true), "no answer from");
+    failed(&stage.shell("APPLY=1 CLI='redis-cli -s /nowhere' sh plan.sh"), "no answer from");
+    failed(&stage.shell("APPLY=1 CLI=/nowhere/cli sh plan.sh"), "no answer from");
 
     // A server that refuses to write ends it at the first answer.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg("1").exec(&mut stage.running.connection()).expect("a replica");

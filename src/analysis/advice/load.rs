@@ -7,7 +7,7 @@ use crate::base::size;
 use crate::render::text::count;
 use crate::report::{Advice, Severity, Stream, StreamGroup};
 
-/// `ttl-storm`: at least so many keys expire within one second…
+/// `ttl-storm`: at least so many keys expire within one second, or what the report counts as one…
 const STORM_KEYS: u64 = 1000;
 /// …and they are at least this share of the keys that expire.
 const STORM_PERCENT: u64 = 10;
@@ -34,8 +34,9 @@ pub(super) fn storm(scope: &Scope<'_>) -> Option<Advice> {
         kind: "ttl-storm".into(),
         severity: Severity::Note,
         message: scope.sentence(&format!(
-            "{} keys expire within one second, at {}: add a random part to their TTL where they are written",
+            "{} keys expire within {}, at {}: add a random part to their TTL where they are written",
             count(storm.keys),
+            if storm.seconds == 1 { "one second".to_owned() } else { format!("{} seconds", storm.seconds) },
             storm.at
         )),
         evidence: format!("{share}% of the keys that expire{bytes}; expired_keys will rise by as many"),

@@ -6,5 +6,6 @@ pub(crate) mod keyspace;
 pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
+pub(crate) mod stage;
 pub(crate) mod values;
 pub(crate) mod workload;

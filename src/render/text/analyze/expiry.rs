@@ -26,7 +26,7 @@ pub(super) fn ttl(ttl: &Ttl, keys: u64, look: &Look, out: &mut dyn Write) -> io:
     if ttl.as_of.is_some() {
         rows.push(Bar::new("expired", ttl.expired, ttl.expired_memory_bytes));
     }
-    rows.extend(ttl.buckets.iter().map(Bar::of));
+    rows.extend(ttl.buckets.iter().filter(|bucket| bucket.keys > 0).map(Bar::of));
     bars("left", &rows, keys, look, out)?;
     if let (Some(p50), Some(p90), Some(p99)) = (ttl.p50, ttl.p90, ttl.p99) {
         writeln!(out, "  half expire within {}, 90% within {}, 99% within {}", span(p50), span(p90), span(p99))?;
@@ -38,7 +38,8 @@ pub(super) fn ttl(ttl: &Ttl, keys: u64, look: &Look, out: &mut dyn Write) -> io:
 fn storms(storms: &[Storm], look: &Look, out: &mut dyn Write) -> io::Result<()> {
     for storm in storms.iter().take(3) {
         let memory = storm.memory_bytes.map(|bytes| format!(" ({})", size::human(bytes))).unwrap_or_default();
-        writeln!(out, "  {}{memory} expire within one second at {}", counted(storm.keys, "key"), look.time(&storm.at))?;
+        let (keys, within) = (counted(storm.keys, "key"), counted(storm.seconds, "second"));
+        writeln!(out, "  {keys}{memory} expire within {within}, at {}", look.time(&storm.at))?;
     }
     Ok(())
 }
@@ -58,7 +59,7 @@ fn loss(evidence: &EvidenceLoss, look: &Look, out: &mut dyn Write) -> io::Result
 
 pub(super) fn idle(idle: &Idle, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nnot used for")?;
-    let rows: Vec<_> = idle.buckets.iter().map(Bar::of).collect();
+    let rows: Vec<_> = idle.buckets.iter().filter(|bucket| bucket.keys > 0).map(Bar::of).collect();
     bars("idle", &rows, idle.keys, look, out)
 }
 

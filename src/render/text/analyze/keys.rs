@@ -16,7 +16,9 @@ pub(super) fn largest(analysis: &Analysis, many: bool, top: usize, look: &Look, 
     } else {
         big("largest keys by memory", &keys.by_memory, many, top, look, out)?;
     }
-    if look.columns() >= WIDE {
+    // Of keys with one element each there is no largest.
+    let several = keys.by_elements.first().is_some_and(|key| key.elements > 1);
+    if look.columns() >= WIDE && several {
         big("largest keys by elements", &keys.by_elements, many, few(top), look, out)?;
     }
     elements(&analysis.big_elements, many, few(top), look, out)

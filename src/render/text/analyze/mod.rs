@@ -69,8 +69,8 @@ pub fn analyze(report: &AnalyzeReport, top: usize, look: &Look, out: &mut dyn Wr
 fn tables(analysis: &Analysis, many: bool, top: usize, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let keys = analysis.keyspace.keys;
     shares::shares(&analysis.keyspace, look, out)?;
-    keys::largest(analysis, many, top, look, out)?;
     places::prefixes(analysis, top, look, out)?;
+    keys::largest(analysis, many, top, look, out)?;
     expiry::ttl(&analysis.ttl, keys, look, out)?;
     if let Some(idle) = &analysis.idle {
         expiry::idle(idle, look, out)?;
