@@ -395,6 +395,22 @@ impl Examined {
 }
 
 impl Examiner {
+    /// What is wrong so far with an input that is not read to its end; none if nothing is.
+    pub(super) fn so_far(mut self) -> Option<(Verdict, Integrity)> {
+        if self.errors == 0 {
+            return None;
+        }
+        self.trim();
+        let integrity = Integrity {
+            validated: Validated::Framing,
+            checksum: Checksum { state: ChecksumState::Absent, stored: None, computed: None },
+            problems: self.problems,
+            problem_counts: self.counts,
+            trailing_bytes: 0,
+        };
+        Some((if self.unsupported { Verdict::Unsupported } else { Verdict::Damaged }, integrity))
+    }
+
     /// Errors that only say that the input ends too early.
     fn ends(&self) -> u64 {
         const ENDS: [&str; 5] = ["truncated", "open-transaction", "compressed-truncated", "shrunk", "empty"];

@@ -1,4 +1,4 @@
-//! The analyzers, one per file, and the work of `check` and `analyze` on sources.
+//! The analyzers, one per file, and the work of `check`, `analyze`, `keys` and `timeline` on sources.
 
 mod advice;
 mod analyze;
@@ -11,6 +11,7 @@ mod duplicates;
 mod histogram;
 mod idle;
 mod integrity;
+mod keys;
 mod keyspace;
 mod lag;
 mod loads_log;
@@ -22,6 +23,7 @@ mod per_type;
 mod plan_script;
 mod prefixes;
 mod ranking;
+mod row_files;
 mod server_loads;
 mod set;
 mod sizes;
@@ -43,13 +45,15 @@ pub use duplicates::{Overlap, Overlapping, Twins};
 pub use histogram::{Histogram, Power};
 pub use idle::Usage;
 pub use integrity::{Examined, Examiner};
+pub use keys::{DeliverRows, FormatRow, KeySort, Keyed, KeyedSource, KeysOptions, keys};
 pub use keyspace::Totals;
 pub use loads_on::SERVERS;
 pub use needs::{Need, Needed, Needs};
 pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
+pub use row_files::FileEnd;
 pub use set::AnalyzerSet;
 pub use sizes::KeySizes;
 pub use streams::Streams;
-pub use timeline::{Bucket, Deliver, FileEnd, Timeline, TimelineOptions, Timelined};
+pub use timeline::{Bucket, Deliver, Timeline, TimelineOptions, Timelined};
 pub use ttl::Expiries;

@@ -8,8 +8,8 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
-/// The largest of one ranking, each place once. Of equals the one whose database, key, source and number come first: so
-/// shards of a keyspace rank as the whole does, in whatever order they come. Memory: so many rows as it is long.
+/// The largest of one ranking, each place once. Of equals the one whose database, key, source and number come first: so the
+/// result does not depend on the order in which they come, and shards of a keyspace rank as the whole does. Memory: so many rows as it is long.
 #[derive(Debug, Clone)]
 pub(super) struct Ranking<T, V = u64> {
     top: usize,
@@ -63,9 +63,8 @@ impl<'a> Place<'a> {
         let key = |head, len, hash| -> (&[u8], u64, Option<&[u8; 32]>) { (head, len, hash) };
         let own = key(self.key.head, self.key.len, self.key.sha256.as_ref());
         let other = key(row.key.head(), row.key.len_bytes(), row.key.sha256());
-        let by_key = self.db.cmp(&row.db).then_with(|| own.cmp(&other));
-        by_key
-            .then_with(|| self.source.cmp(&row.source).then((self.number, self.offset).cmp(&(row.number, row.offset))))
+        let by_key = self.db.cmp(&row.db).then_with(|| own.cmp(&other)).then_with(|| self.source.cmp(&row.source));
+        by_key.then((self.number, self.offset).cmp(&(row.number, row.offset)))
     }
 }
 

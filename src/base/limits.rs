@@ -20,6 +20,8 @@ pub struct Limits {
     pub tracked_prefixes: usize,
     /// Bytes of key fingerprints held before they go to the scratch folder (`--duplicates`).
     pub duplicates_bytes: usize,
+    /// Bytes of rows held while they are sorted, before they go to the scratch folder (`--sort`).
+    pub sort_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +34,7 @@ impl Default for Limits {
             problems: 10_000,
             tracked_prefixes: 20_000,
             duplicates_bytes: 16 << 20,
+            sort_bytes: 32 << 20,
         }
     }
 }

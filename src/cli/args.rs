@@ -1,10 +1,12 @@
 //! What can be typed: commands, flags, their help and their values.
 
 mod aof;
+mod keys;
 mod talk;
 mod timeline;
 
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use keys::KeysArgs;
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Says whether a dump is whole, and which servers will load it
     #[command(help_template = TEMPLATE, after_help = CHECK)]
     Check(CheckArgs),
+    /// Makes a row of each key: type, encoding, elements, bytes, estimated memory, expiry, idle time
+    #[command(help_template = TEMPLATE, after_help = keys::KEYS)]
+    Keys(KeysArgs),
     /// Says what was done and when: commands of logs, clocks in dumps, lines of servers' logs
     #[command(help_template = TEMPLATE, after_help = timeline::TIMELINE)]
     Timeline(TimelineArgs),
@@ -111,6 +116,7 @@ impl Command {
         match self {
             Command::Analyze(args) => Some(args.form()),
             Command::Check(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Keys(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Aof(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
@@ -206,17 +212,19 @@ pub(crate) enum Document {
     AofRepair,
     AofSplit,
     Check,
+    Keys,
     Timeline,
 }
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 6] = [
+    pub(crate) const ALL: [Document; 7] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
         Document::Check,
+        Document::Keys,
         Document::Timeline,
     ];
 }
@@ -492,6 +500,7 @@ fn within(max_bytes: u64, threads: usize) -> Limits {
         blob_bytes: (quarter / threads).clamp(1 << 20, 256 << 20),
         unique_in_memory: (quarter / threads / 64).clamp(1 << 12, 1 << 22),
         duplicates_bytes: quarter.clamp(1 << 20, 4 << 30),
+        sort_bytes: (quarter / 2).clamp(1 << 20, 4 << 30),
         ..default
     }
 }

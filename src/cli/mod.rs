@@ -35,6 +35,7 @@ fn start(command: &Command, ui: &mut Ui) -> Result<Ending> {
     let ending = match command {
         Command::Check(args) => commands::check::run(args, ui),
         Command::Analyze(args) => commands::analyze::run(args, ui),
+        Command::Keys(args) => commands::keys::run(args, ui),
         Command::Timeline(args) => commands::timeline::run(args, ui),
         Command::Aof(command) => commands::aof::run(command, ui),
         Command::Schema(args) => commands::schema::run(args, ui),

@@ -15,14 +15,38 @@ pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     rest.get(..close).filter(|tag| !tag.is_empty())
 }
 
+/// What a byte does to the checksum, with so many bytes after it: eight bytes take as long as one that way.
+static TABLES: [[u16; 256]; 8] = {
+    let mut tables = [[0; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = (byte as u16) << 8;
+        let mut after = 0;
+        while after < 8 {
+            let mut bit = 0;
+            while bit < 8 {
+                crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
+                bit += 1;
+            }
+            tables[after][byte] = crc;
+            after += 1;
+        }
+        byte += 1;
+    }
+    tables
+};
+
 fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |crc: u16, byte| {
-        (0..8).fold(
-            crc ^ (u16::from(*byte) << 8),
-            |crc, _| {
-                if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
-            },
-        )
+    let step = |after: usize, byte: u8| TABLES.get(after).map_or(0, |table| table[usize::from(byte)]);
+    let (eights, rest) = bytes.as_chunks();
+    let crc = eights.iter().fold(0u16, |crc, [a, b, c, d, e, f, g, h]| {
+        let [high, low] = crc.to_be_bytes();
+        let first = step(7, a ^ high) ^ step(6, b ^ low) ^ step(5, *c) ^ step(4, *d);
+        first ^ step(3, *e) ^ step(2, *f) ^ step(1, *g) ^ step(0, *h)
+    });
+    rest.iter().fold(crc, |crc, byte| {
+        let [high, low] = crc.to_be_bytes();
+        (u16::from(low) << 8) ^ step(0, byte ^ high)
     })
 }
 

@@ -1,10 +1,12 @@
-//! Reports as text, JSON and SARIF. Sees report types only; writes to whatever it is given.
+//! Reports as text, JSON and SARIF, and rows in more forms. Sees report types only; writes to whatever it is given.
 
 pub mod json;
+mod keys;
 pub mod sarif;
 pub mod text;
 mod timeline;
 
+pub use keys::{KeyForm, KeyFormat};
 pub use timeline::{TimelineForm, TimelineWriter};
 
 use crate::base::{UnixMs, size};

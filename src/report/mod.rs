@@ -4,6 +4,7 @@
 mod analyze;
 mod check;
 mod expiry;
+mod key_row;
 mod keys;
 mod log;
 mod places;
@@ -22,6 +23,7 @@ pub use check::{
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
 pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, IdleKey, Storm, Ttl, TtlBucket, TypeTtl};
+pub use key_row::{Cell, KeyBytes, KeyColumn, KeyRow};
 pub use keys::{BigElement, BigKey, BigKeys};
 pub use log::{
     CutReport, DropReason, DroppedCommand, FirstDamage, LogCheck, LogFile, LogRole, LogTotals, Output, RepairReport,

@@ -118,16 +118,22 @@ pub struct Cluster {
     pub clustered: bool,
     /// Slots that hold a key.
     pub slots: u64,
-    /// Lowest and highest slot that holds a key.
+    /// Lowest slot that holds a key.
     pub first_slot: Option<u16>,
-    /// See `first_slot`.
+    /// Highest slot that holds a key.
     pub last_slot: Option<u16>,
+    /// Keys of the slot that holds fewest, of those that hold any.
+    pub least_keys: u64,
+    /// Keys of the slot that holds most.
+    pub most_keys: u64,
     /// The slots that hold most memory, or keys where no memory is known, largest first.
     pub hot_slots: Vec<SlotShare>,
     /// Keys with a hash tag.
     pub tagged_keys: u64,
-    /// The hash tags of the hot slots that hold most, largest first.
+    /// The hash tags that hold most memory, or keys where no memory is known, largest first.
     pub hash_tags: Vec<TagShare>,
+    /// 0: hash tags are exact. Else there were so many that theirs are estimates from so many keys.
+    pub sampled_keys: u64,
 }
 
 /// One slot.
@@ -146,12 +152,16 @@ pub struct SlotShare {
 /// The keys of one hash tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TagShare {
-    /// What stands between the braces.
+    /// What stands between the braces; of a long one the first 256 bytes.
     pub tag: KeyName,
     /// Its slot.
     pub slot: u16,
     /// Keys.
     pub keys: u64,
+    /// The standard error of `keys`; 0: it is exact.
+    pub keys_error: u64,
     /// Estimated memory.
     pub memory_bytes: Option<u64>,
+    /// The standard error that comes from the sample, of `memory_bytes`.
+    pub bytes_error: u64,
 }

@@ -55,7 +55,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn help_of_every_command() {
     insta::assert_snapshot!("help", all(&run(&["--help"])));
-    for command in ["analyze", "check", "timeline", "schema", "completions", "man"] {
+    for command in ["analyze", "check", "keys", "timeline", "schema", "completions", "man"] {
         let long = all(&run(&[command, "--help"]));
         assert_eq!(long, all(&run(&[command, "-h"])), "{command}");
         insta::assert_snapshot!(format!("help_{command}"), long);
@@ -89,6 +89,12 @@ fn what_cannot_be_understood_is_exit_2() {
         &["analyze", "x.rdb", "-q", "-v"],
         &["analyze", "x.rdb", "--format", "sarif"],
         &["analyze", "-", "-"],
+        &["keys", "x.rdb", "--columns", "key,bytes"],
+        &["keys", "x.rdb", "--sort", "bytes"],
+        &["keys", "x.rdb", "--sort", "key:up"],
+        &["keys", "x.rdb", "--format", "json"],
+        &["keys", "x.rdb", "--limit", "-1"],
+        &["keys", "x.rdb", "--target", "redis-9"],
         &["man", "nothing"],
     ] {
         let output = run(wrong);
@@ -127,7 +133,7 @@ fn completions_man_and_schema_are_there() {
         .collect();
     names.sort();
     assert_eq!(names.first().map(String::as_str), Some("rediscover-analyze.1"));
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
 
     for (arguments, pointer) in [
         (&["schema", "check"][..], "/properties/sources"),

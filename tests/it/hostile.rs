@@ -51,8 +51,13 @@ fn watch(child: &mut Child) -> u64 {
 }
 
 pub(crate) fn run(source: &str, feed: Option<Feed>) -> Ran {
+    run_as("check", source, feed)
+}
+
+/// What this command says of what it is fed.
+pub(crate) fn run_as(command: &str, source: &str, feed: Option<Feed>) -> Ran {
     let since = Instant::now();
-    let mut command = program(&["check", source, "--format", "json", "--threads", "4"]);
+    let mut command = program(&[command, source, "--format", "json", "--threads", "4"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
     let pipe = child.stdin.take().expect("a pipe");
     let feeding = std::thread::spawn(move || {

@@ -106,7 +106,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         sizes: Some(KeySizes::default()),
         usage: Some(Usage::new("dump", 20)),
         streams: Some(Streams::new("dump", 20)),
-        slots: Some(Slots::new(20)),
+        slots: Some(Slots::new(20_000, 20)),
     };
     let mut stream = Stream::from_reader("dump", reader).expect("it opens");
     let selection = Selection { validate: true, memory: Memory::OfWriter, ..Selection::default() };
@@ -217,7 +217,7 @@ impl<A: Analyzer> Analyzer for Dealt<A> {
 }
 
 /// xorshift64*: seeded, the same everywhere.
-fn random(state: &mut u64) -> u64 {
+pub(crate) fn random(state: &mut u64) -> u64 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
     *state ^= *state >> 27;
@@ -302,6 +302,7 @@ fn analyzers_merge_in_any_order_from_any_split() {
         assert_merges(&bytes, &format!("{name}: twins"), &twins);
         for most in [1, 2, 5, 20, 100, 300, 1000, 20_000] {
             assert_merges(&bytes, &format!("{name}: prefixes, {most}"), &|| Prefixes::new(most));
+            assert_merges(&bytes, &format!("{name}: slots, {most}"), &|| Slots::new(most, 50));
         }
     }
 }

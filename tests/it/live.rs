@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// The fixtures of one server, by name.
-fn fixtures(server: &str) -> Vec<(String, PathBuf)> {
+pub(crate) fn fixtures(server: &str) -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rdb").join(server);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = files
@@ -20,7 +20,7 @@ fn fixtures(server: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// What a fixture's server has to be told, beside its defaults.
-fn arguments(fixture: &str) -> &'static [&'static str] {
+pub(crate) fn arguments(fixture: &str) -> &'static [&'static str] {
     match fixture {
         // A node on its own never calls its cluster up; it answers what is read all the same.
         "cluster" => &[
@@ -39,7 +39,7 @@ fn arguments(fixture: &str) -> &'static [&'static str] {
     }
 }
 
-fn start(spec: &ServerSpec, dump: &[u8], arguments: &[&str]) -> (tempfile::TempDir, Running) {
+pub(crate) fn start(spec: &ServerSpec, dump: &[u8], arguments: &[&str]) -> (tempfile::TempDir, Running) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("dump.rdb"), dump).expect("a file");
     let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
@@ -52,7 +52,7 @@ fn start(spec: &ServerSpec, dump: &[u8], arguments: &[&str]) -> (tempfile::TempD
 }
 
 /// A port for a cluster's bus, which has to have one.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -16,16 +16,14 @@ mod server_log;
 mod steps;
 mod words;
 
-use super::check::expect_hash;
-use super::integrity::Examiner;
-use super::parts::{add_facts, facts_of, kind, open_hashed, parts_of, take_facts};
+use super::parts::{add_facts, facts_of, parts_of};
+use super::row_files::{self, FileEnd, hash_first};
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::pipeline::{Analyzer, Filter, RunOptions, Selection};
-use crate::report::{Certainty, Integrity, Moment, SourceFacts, TimelineGroup, TimelineLine, TimelineRow, Verdict};
-use crate::source::{Hashes, Origin, Part, Stream, open_part};
+use crate::pipeline::{Filter, RunOptions, Selection};
+use crate::report::{Certainty, Moment, SourceFacts, TimelineGroup, TimelineLine, TimelineRow};
+use crate::source::{Hashes, Origin, Part, Stream};
 use clues::Clues;
-use rows::{Batch, Maker};
-use std::cell::RefCell;
+use rows::{Made, Maker};
 use std::sync::Arc;
 
 /// Bytes of a batch, at most: a row takes forty times the room of the shortest command.
@@ -82,16 +80,6 @@ pub struct Timelined {
     pub facts: SourceFacts,
     /// How its files ended, or why it could not be read.
     pub outcome: Result<Vec<FileEnd>>,
-}
-
-/// How one file ended.
-pub struct FileEnd {
-    /// Its name, where the source is made of several.
-    pub file: Option<Arc<str>>,
-    /// Whether it is whole, as far as that shows without looking into every value.
-    pub verdict: Option<Verdict>,
-    /// What is wrong with it.
-    pub integrity: Integrity,
 }
 
 /// Takes lines; false if it wants no more.
@@ -155,9 +143,7 @@ impl<'d> Timeline<'d> {
 
     fn parts(&mut self, origin: &Origin, facts: &mut SourceFacts) -> Result<Vec<FileEnd>> {
         let parts = parts_of(origin, &self.options.run)?;
-        if self.options.run.expect_sha256.is_some() {
-            hash_first(origin, &parts, &self.options.run)?;
-        }
+        hash_first(origin, &parts, &self.options.run)?;
         let clues = clues::collect(origin, &parts, &self.options)?;
         if clues.is_none() && self.options.only_deleted {
             let what = format!("reads a source twice, and {} is a pipe", origin.name);
@@ -188,53 +174,18 @@ impl<'d> Timeline<'d> {
         facts: &mut SourceFacts,
     ) -> Result<Option<FileEnd>> {
         let options = &self.options;
-        let mut stream = open_hashed(origin, part, &options.run)?;
         let mut run = options.run.clone();
         run.limits.batch_bytes = run.limits.batch_bytes.min(BATCH_BYTES);
         let selection =
             Selection { filter: options.filter.clone(), validate: false, as_of: options.as_of, ..Selection::default() };
         let maker = Maker::new(options, origin, index, part, clues);
-        let problems = options.run.limits.problems;
-        let examiner = RefCell::new(Examiner::new(problems));
-        let make = |prologue: &crate::pipeline::Prologue, as_of| {
-            examiner.borrow_mut().begin(prologue, as_of);
-            maker.rows(prologue, problems)
-        };
         let out = &mut self.out;
-        let outcome = crate::pipeline::rows(&mut stream, make, &selection, &run, &mut |batch: Batch| {
-            examiner.borrow_mut().merge(batch.examiner)?;
-            batch.made.into_iter().try_for_each(|made| maker.spread(made, &mut |row| out.row(row)))
-        });
-        take_facts(facts, &stream);
-        let scope = match outcome {
-            Ok(scope) => scope,
-            Err(_) if out.stopped => {
-                // Of a part of the bytes there is no hash.
-                (facts.sha256, facts.sha1, facts.md5) = (None, None, None);
-                stream.close();
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        expect_hash(facts, &options.run)?;
-        facts.kind = Some(kind(&scope).to_owned());
-        let mut examiner = examiner.into_inner();
-        super::check::see_stream(&mut examiner, &stream);
-        let examined = examiner.finish(&scope)?;
-        Ok(Some(FileEnd { file: part.file.clone(), verdict: examined.verdict, integrity: examined.integrity }))
+        let make = |prologue: &crate::pipeline::Prologue, _| maker.rows(prologue);
+        row_files::read((origin, part), (&selection, &run), facts, make, &mut |made: Vec<Made>| {
+            let outcome = made.into_iter().try_for_each(|made| maker.spread(made, &mut |row| out.row(row)));
+            out.outcome(outcome).map(|()| !out.stopped)
+        })
     }
-}
-
-/// Compares the hash before any row is made, where the bytes can be read twice.
-fn hash_first(origin: &Origin, parts: &[Part], run: &RunOptions) -> Result<()> {
-    let Some(part) = parts.first().filter(|part| part.place.can_be_read_again()) else { return Ok(()) };
-    let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
-    let hashes = Hashes { sha256: true, ..Hashes::default() };
-    let mut stream = open_part(origin, part, hashes, Arc::new(crate::base::Silent))?;
-    // What is wrong with a compressed stream shows when it is read for its rows.
-    let _ = std::io::copy(&mut stream, &mut std::io::sink());
-    take_facts(&mut facts, &stream);
-    expect_hash(&facts, run)
 }
 
 fn open_log(origin: &Origin, options: &TimelineOptions) -> Result<Stream> {

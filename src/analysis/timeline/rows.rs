@@ -5,11 +5,10 @@ use super::clues::{self, Clues};
 use super::gone::KeyPrint;
 use super::marks::{MarkKind, Marks};
 use super::words::effect_name;
-use crate::analysis::integrity::Examiner;
 use crate::base::{Result, UnixMs};
 use crate::keyspace::command::{Effect, Expiry, KeyAt, Spec, Values};
 use crate::keyspace::{Arg, Command};
-use crate::pipeline::{Analyzer, Prologue, RowSource};
+use crate::pipeline::{Prologue, RowSource};
 use crate::rdb::{Depth, Element, Entry, Half, Head, Item, Key};
 use crate::report::{Certainty, ClockKind, KeyName, Moment, TimelineRow, escape};
 use crate::source::{Origin, Part};
@@ -20,12 +19,6 @@ use std::sync::Arc;
 const MOST_SHOWN: usize = 64;
 /// Of a value so much is shown.
 const VALUE_BYTES: usize = 1024;
-
-/// What a batch comes to.
-pub(super) struct Batch {
-    pub(super) made: Vec<Made>,
-    pub(super) examiner: Examiner,
-}
 
 /// A row, or many that are held in few bytes.
 pub(super) enum Made {
@@ -77,9 +70,7 @@ impl<'o> Maker<'o> {
     }
 
     /// What makes rows in a worker.
-    pub(super) fn rows(&self, prologue: &Prologue, problems: usize) -> Rows<'o> {
-        let mut examiner = Examiner::new(problems);
-        examiner.begin(prologue, None);
+    pub(super) fn rows(&self, prologue: &Prologue) -> Rows<'o> {
         Rows {
             options: self.options,
             clues: self.clues.clone(),
@@ -88,8 +79,6 @@ impl<'o> Maker<'o> {
             file: self.file.clone(),
             created: prologue.created_at(),
             server: prologue.server(),
-            fresh: examiner.fork(),
-            examiner,
             made: Vec::new(),
             keys: Vec::new(),
             seen_log: false,
@@ -146,8 +135,6 @@ pub(super) struct Rows<'o> {
     file: Option<Arc<str>>,
     created: Option<UnixMs>,
     server: Option<String>,
-    fresh: Examiner,
-    examiner: Examiner,
     made: Vec<Made>,
     keys: Vec<KeyAt>,
     /// A worker that has seen commands of a file sees no more keys of its RDB.
@@ -167,7 +154,7 @@ struct Open {
 }
 
 impl RowSource for Rows<'_> {
-    type Rows = Batch;
+    type Rows = Vec<Made>;
 
     fn depth(&self, head: &Head<'_>) -> Depth {
         let name = head.value_type.name;
@@ -190,8 +177,6 @@ impl RowSource for Rows<'_> {
     }
 
     fn observe(&mut self, item: &Item<'_>) {
-        // Its errors are of its own disk; it has none.
-        let _ = self.examiner.observe(item);
         match item {
             Item::Command(command) => {
                 self.seen_log = true;
@@ -240,7 +225,7 @@ impl RowSource for Rows<'_> {
         }
     }
 
-    fn take(&mut self) -> Batch {
+    fn take(&mut self) -> Vec<Made> {
         if let Some(open) = &mut self.open
             && !open.marks.is_empty()
         {
@@ -250,8 +235,7 @@ impl RowSource for Rows<'_> {
         if let Some(open) = &mut self.open {
             open.before = 0;
         }
-        let fresh = self.fresh.fork();
-        Batch { made: std::mem::take(&mut self.made), examiner: std::mem::replace(&mut self.examiner, fresh) }
+        std::mem::take(&mut self.made)
     }
 }
 

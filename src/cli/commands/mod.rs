@@ -4,6 +4,8 @@ pub(crate) mod analyze;
 pub(crate) mod aof;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod keys;
 pub(crate) mod man;
 pub(crate) mod schema;
+mod streamed;
 pub(crate) mod timeline;

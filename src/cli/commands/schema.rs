@@ -4,8 +4,9 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, RepairReport, TimelineLine};
+use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, TimelineLine};
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
@@ -27,12 +28,19 @@ fn of(document: Document) -> (String, Value) {
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
-        // Of one line of it.
-        Document::Timeline => {
-            let settings = SchemaSettings::draft2020_12().for_serialize();
-            ("timeline", settings.into_generator().into_root_schema_for::<TimelineLine>())
+        Document::Keys => {
+            let mut schema = line::<KeyRow>();
+            // With --columns it has only those.
+            schema.remove("required");
+            ("keys", schema)
         }
+        Document::Timeline => ("timeline", line::<TimelineLine>()),
     };
     schema.insert("$id".into(), format!("rediscover/{name}/v1").into());
     (name.into(), schema.to_value())
+}
+
+/// Of one line of a document that is streamed.
+fn line<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }

@@ -1,13 +1,14 @@
 //! `timeline`: what was done, and when?
 
+use super::streamed::{fatal, judge, judge_set, say_hashes};
 use crate::cli::args::{Format, HashName, TimelineArgs, Unit};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Sheet, Ui};
-use rediscover::analysis::{Bucket, FileEnd, Timeline, TimelineOptions};
-use rediscover::base::{Error, ErrorKind, Result, size};
-use rediscover::render::{self, TimelineForm, TimelineWriter};
-use rediscover::report::{SourceFacts, TimelineLine, Verdict};
+use rediscover::analysis::{Bucket, Timeline, TimelineOptions};
+use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::render::{TimelineForm, TimelineWriter};
+use rediscover::report::TimelineLine;
 use rediscover::source::{Origin, Place};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -115,46 +116,12 @@ fn read(
         ending.unread(name, error, read > 0);
     }
     for origin in origins {
-        if let Place::Log(set) = &origin.place
-            && let Some(why) = set.refused()
-        {
-            ending.damaged(&origin.name, why, Some("'rediscover check' says more".to_owned()));
-        }
+        judge_set(origin, &mut ending);
     }
     for (name, files) in &ends {
-        for file in files {
-            judge(name, file, &mut ending);
-        }
+        judge(name, files, &mut ending);
     }
     Ok(ending)
-}
-
-/// What ends the command: everything that is not about one source alone.
-fn fatal(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Usage { .. })
-}
-
-fn judge(source: &str, file: &FileEnd, ending: &mut Ending) {
-    if let Some(verdict) = file.verdict.filter(|verdict| *verdict != Verdict::Intact) {
-        let (what, next) = render::not_intact(verdict, &file.integrity);
-        match &file.file {
-            Some(name) => ending.damaged(source, format!("{name}: {what}"), Some(next)),
-            None => ending.damaged(source, what, Some(next)),
-        }
-    }
-}
-
-/// Rows have no room for where they come from: it is said with `-v`.
-fn say_hashes(facts: &SourceFacts, ui: &mut Ui) {
-    let single = facts.files.is_empty().then_some(facts);
-    for file in facts.files.iter().chain(single) {
-        let hashes = [("sha256", &file.sha256), ("sha1", &file.sha1), ("md5", &file.md5)];
-        let hashes: Vec<_> =
-            hashes.into_iter().filter_map(|(name, hash)| Some(format!("{name} {}", hash.as_ref()?))).collect();
-        let within = if facts.files.is_empty() { String::new() } else { format!("{}: ", facts.source) };
-        let text = format!("{within}{}: {}, {}", file.source, size::human(file.bytes), hashes.join(", "));
-        ui.say(Level::Detail, text.trim_end_matches([',', ' ']), None);
-    }
 }
 
 fn log_origin(path: &OsStr) -> Origin {
