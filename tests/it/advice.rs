@@ -45,9 +45,8 @@ fn usage(stage: &Stage, databases: &[u64]) -> u64 {
     for db in databases {
         redis::cmd("SELECT").arg(db).exec(&mut connection).expect("a database");
         // KEYS keeps quiet about keys that have expired.
-        let last = |prefix: &str| (0..5000).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
         let mut names: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).expect("names");
-        names.extend(last("gone:").into_iter().map(String::into_bytes));
+        names.extend((0..5000).map(|n| format!("gone:{n}").into_bytes()));
         names.sort();
         names.dedup();
         for names in names.chunks(1000) {

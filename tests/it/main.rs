@@ -24,6 +24,7 @@ mod live;
 mod loads;
 mod many_keys;
 mod merge;
+mod memory;
 mod mutations;
 mod plan_script;
 mod prefixes;

@@ -3,6 +3,7 @@
 pub(crate) mod aof;
 pub(crate) mod dumps;
 pub(crate) mod keyspace;
+pub(crate) mod keyspaces;
 pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
