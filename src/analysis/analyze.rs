@@ -201,7 +201,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
         sizes: Some(KeySizes::default()),
         usage: Some(Usage::new(&origin.name, options.top)),
         streams: Some(Streams::new(&origin.name, options.top)),
-        slots: Some(Slots::new(limits.tracked_prefixes, options.top)),
+        slots: Some(Slots::new(limits.tracked_prefixes / 4, options.top)),
         ..AnalyzerSet::default()
     };
     let selection =
@@ -240,7 +240,7 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
         sizes: set.sizes.unwrap_or_default(),
         usage: set.usage.unwrap_or_else(|| Usage::new(&origin.name, options.top)),
         streams: set.streams.unwrap_or_else(|| Streams::new(&origin.name, options.top)),
-        slots: set.slots.unwrap_or_else(|| Slots::new(limits.tracked_prefixes, options.top)),
+        slots: set.slots.unwrap_or_else(|| Slots::new(limits.tracked_prefixes / 4, options.top)),
         decoding,
     };
     Ok(Read { shown, overlap: set.overlap, integrity, scope: first.scope })

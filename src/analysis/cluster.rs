@@ -15,14 +15,15 @@ const SLOTS: usize = 1 << 14;
 /// Bytes kept of a hash tag.
 const TAG_BYTES: usize = 256;
 
-/// Counts keys by slot and by hash tag; not those over 64 KiB without a tag in their first 1 KiB. Memory: 400 KiB for the slots, once there is a key; of tags, some 500 bytes for each
-/// of those that are told apart.
+/// Counts keys by slot and by hash tag; not those over 64 KiB without a tag in their first 1 KiB. Memory: 400 KiB for the
+/// slots, once there is a key; of tags, some 1.5 KB times as many as are told apart.
 #[derive(Debug, Clone)]
 pub struct Slots {
     top: usize,
     /// Whether there is slot information.
     clustered: bool,
-    slots: Vec<SlotSum>,
+    /// By slot.
+    sums: Vec<SlotSum>,
     memory_known: bool,
     tagged_keys: u64,
     /// Keys by their tag: its slot and length, then its first bytes.
@@ -43,7 +44,7 @@ impl Slots {
         Self {
             top,
             clustered: false,
-            slots: Vec::new(),
+            sums: Vec::new(),
             memory_known: false,
             tagged_keys: 0,
             tags: Tracked::new(most, 1, 0),
@@ -60,10 +61,10 @@ impl Slots {
             return;
         }
         let slot = slot(key.head);
-        if self.slots.is_empty() {
-            self.slots = vec![SlotSum::default(); SLOTS];
+        if self.sums.is_empty() {
+            self.sums = vec![SlotSum::default(); SLOTS];
         }
-        if let Some(sum) = self.slots.get_mut(usize::from(slot)) {
+        if let Some(sum) = self.sums.get_mut(usize::from(slot)) {
             sum.add(&SlotSum {
                 keys: 1,
                 serialized_bytes: entry.serialized_bytes,
@@ -83,7 +84,7 @@ impl Slots {
 
     /// The slots that hold most, largest first.
     fn hot_slots(&self) -> Vec<SlotShare> {
-        let used = (0u16..).zip(&self.slots).filter(|(_, sum)| sum.keys > 0);
+        let used = (0u16..).zip(&self.sums).filter(|(_, sum)| sum.keys > 0);
         let rows = used.map(|(slot, sum)| SlotShare {
             slot,
             keys: sum.keys,
@@ -96,7 +97,7 @@ impl Slots {
         rows
     }
 
-    /// The tags that hold most, largest first.
+    /// The tags that hold most, largest first: those of which two standard errors are less than they hold.
     fn hash_tags(&self) -> Vec<TagShare> {
         let leaves = self.tags.leaves();
         let all = Sum::of(&leaves);
@@ -115,8 +116,14 @@ impl Slots {
                 slot: u16::from_be_bytes(*slot),
                 keys: figures.share.keys,
                 keys_error: figures.keys_error,
-                memory_bytes: figures.share.memory_bytes,
+                memory_bytes: figures.share.memory_bytes(),
                 bytes_error: figures.weight_error,
+            })
+            // What is mostly error would fill the list by chance.
+            .filter(|_| {
+                let share = &figures.share;
+                share.keys >= figures.keys_error.saturating_mul(2)
+                    || share.weight() >= figures.weight_error.saturating_mul(2)
             })
         };
         let mut rows: Vec<_> = by_tag.into_iter().filter_map(row).collect();
@@ -152,7 +159,7 @@ impl Analyzer for Slots {
             Item::Entry(entry) => self.entry(entry),
             // Redis 7.4 and later, and Valkey 8.0 and later, write it as members of a cluster.
             Item::Opcode { opcode: Opcode::SlotInfo, .. } | Item::Aux { name: b"slot-info", .. } => {
-                self.clustered = true
+                self.clustered = true;
             }
             _ => {}
         }
@@ -163,10 +170,10 @@ impl Analyzer for Slots {
         self.clustered |= other.clustered;
         self.memory_known |= other.memory_known;
         self.tagged_keys = self.tagged_keys.saturating_add(other.tagged_keys);
-        if self.slots.is_empty() {
-            self.slots = other.slots;
+        if self.sums.is_empty() {
+            self.sums = other.sums;
         } else {
-            self.slots.iter_mut().zip(&other.slots).for_each(|(own, other)| own.add(other));
+            self.sums.iter_mut().zip(&other.sums).for_each(|(own, other)| own.add(other));
         }
         self.tags.merge(other.tags);
         Ok(())
@@ -174,7 +181,7 @@ impl Analyzer for Slots {
 
     fn finish(self, _: &Scope) -> Result<Self::Output> {
         let used = |(slot, sum): (u16, &SlotSum)| (sum.keys > 0).then_some((slot, sum.keys));
-        let used: Vec<_> = (0..).zip(&self.slots).filter_map(used).collect();
+        let used: Vec<_> = (0..).zip(&self.sums).filter_map(used).collect();
         let counts = || used.iter().map(|(_, keys)| *keys);
         Ok((!used.is_empty()).then(|| Cluster {
             clustered: self.clustered,

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn powers_hold_every_value_and_their_sums() {
         let mut histogram = Histogram::default();
-        [0, 1, 2, 3, 64, 127, 128, u64::MAX].into_iter().for_each(|value| histogram.add(value));
+        for value in [0, 1, 2, 3, 64, 127, 128, u64::MAX] {
+            histogram.add(value);
+        }
         let powers = histogram.powers();
         let of = |upto| powers.iter().find(|power| power.upto == upto).map(|power| (power.count, power.sum));
         assert_eq!((of(0), of(1), of(3), of(7)), (Some((1, 0)), Some((1, 1)), Some((2, 5)), Some((0, 0))));

@@ -1,6 +1,6 @@
 //! Streams with their groups: how far behind those are, and what waits in them.
 
-use super::lag::lag;
+use super::lag::Counting;
 use super::ranking::{Place, Ranked, Ranking};
 use crate::base::{Result, UnixMs};
 use crate::encoding::StreamId;
@@ -24,6 +24,7 @@ const IDLE_MS: i64 = 3_600_000;
 pub struct Streams {
     source: Arc<str>,
     as_of: Option<UnixMs>,
+    counting: Counting,
     ranking: Ranking<Row, Value>,
     open: Option<Box<Open>>,
 }
@@ -45,6 +46,7 @@ struct Row {
 /// The stream in progress, which is not known to be whole yet.
 #[derive(Debug, Clone, Default)]
 struct Open {
+    counting: Counting,
     info: StreamInfo,
     groups: Vec<Group>,
     count: u64,
@@ -77,7 +79,7 @@ impl Open {
             number,
             name: KeyName::cut(kept, name.len() as u64),
             last_id,
-            lag: lag(&self.info, last_id, entries_read),
+            lag: self.counting.lag(&self.info, last_id, entries_read),
             pending: 0,
             oldest: None,
             most_deliveries: 0,
@@ -141,7 +143,13 @@ impl Group {
 impl Streams {
     /// For one source; `top` is the length of the list.
     pub fn new(source: &str, top: usize) -> Self {
-        Self { source: source.into(), as_of: None, ranking: Ranking::new(top), open: None }
+        Self {
+            source: source.into(),
+            as_of: None,
+            counting: Counting::default(),
+            ranking: Ranking::new(top),
+            open: None,
+        }
     }
 
     fn commit(&mut self, mut open: Open, entry: &Entry<'_>) {
@@ -167,20 +175,23 @@ impl Analyzer for Streams {
         if head.value_type.ty == Type::Stream { Depth::Shape } else { Depth::Keys }
     }
 
-    fn begin(&mut self, _: &Prologue, as_of: Option<UnixMs>) {
+    fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
         self.as_of = as_of;
+        self.counting = Counting::of(prologue.writer());
         self.open = None;
     }
 
     fn fork(&self) -> Self {
-        Self { as_of: self.as_of, ..Self::new(&self.source, self.ranking.top()) }
+        Self { as_of: self.as_of, counting: self.counting, ..Self::new(&self.source, self.ranking.top()) }
     }
 
     #[inline]
     fn part(&mut self, part: &Part<'_>) {
         let Part::Detail(detail) = part else { return };
         match (detail, &mut self.open) {
-            (Element::StreamInfo(info), open) => *open = Some(Box::new(Open { info: *info, ..Open::default() })),
+            (Element::StreamInfo(info), open) => {
+                *open = Some(Box::new(Open { info: *info, counting: self.counting, ..Open::default() }));
+            }
             (Element::Group { name, last_id, entries_read }, Some(open)) => {
                 open.begin_group(name, *last_id, *entries_read);
             }

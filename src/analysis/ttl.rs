@@ -144,8 +144,8 @@ impl Analyzer for Expiries {
             p90: left.percentile(90),
             p99: left.percentile(99),
             by_type: self.types.iter().map(|(ty, of)| (ty.name().to_owned(), of_type(of))).collect(),
-            storms: self.storms.find(self.top),
             evidence: self.evidence(),
+            storms: self.storms.find(self.top),
         })
     }
 }

@@ -34,7 +34,7 @@ impl Default for Limits {
             problems: 10_000,
             tracked_prefixes: 20_000,
             duplicates_bytes: 16 << 20,
-            sort_bytes: 32 << 20,
+            sort_bytes: 16 << 20,
         }
     }
 }

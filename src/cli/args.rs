@@ -403,6 +403,7 @@ pub(crate) enum Format {
 pub(crate) enum AnalyzeFormat {
     Text,
     Json,
+    Html,
 }
 
 impl From<AnalyzeFormat> for Format {
@@ -410,6 +411,7 @@ impl From<AnalyzeFormat> for Format {
         match format {
             AnalyzeFormat::Text => Format::Text,
             AnalyzeFormat::Json => Format::Json,
+            AnalyzeFormat::Html => Format::Html,
         }
     }
 }

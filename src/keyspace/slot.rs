@@ -18,9 +18,9 @@ pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
 /// What a byte does to the checksum, with so many bytes after it: eight bytes take as long as one that way.
 static TABLES: [[u16; 256]; 8] = {
     let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
+    let mut byte: u16 = 0;
     while byte < 256 {
-        let mut crc = (byte as u16) << 8;
+        let mut crc = byte << 8;
         let mut after = 0;
         while after < 8 {
             let mut bit = 0;
@@ -28,7 +28,7 @@ static TABLES: [[u16; 256]; 8] = {
                 crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
                 bit += 1;
             }
-            tables[after][byte] = crc;
+            tables[after][byte as usize] = crc;
             after += 1;
         }
         byte += 1;

@@ -359,7 +359,8 @@ pub enum Item<'a> {
     Entry(Entry<'a>),
     /// A command of a log. What it writes follows, as keys do, if [`Sink::wants_writes`].
     Command(Command<'a>),
-    /// The key that was begun is not counted: its record breaks off, or a filter on its size rejects it.
+    /// The key that was begun, or whose parts were told, is not counted: its record breaks off, or a filter on its size rejects
+    /// it.
     Dropped,
     /// Something is wrong.
     Damage(Damage<'a>),

@@ -97,7 +97,8 @@ pub struct StreamGroup {
     pub name: KeyName,
     /// The last id it was given.
     pub last_id: String,
-    /// Entries it has not been given yet, as XINFO GROUPS counts them; null where that cannot be known.
+    /// Entries it has not been given yet, as XINFO GROUPS of the server that wrote the dump counts them; null where that cannot be
+    /// known.
     pub lag: Option<u64>,
     /// Entries it was given and has not acknowledged.
     pub pending: u64,

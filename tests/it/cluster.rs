@@ -6,15 +6,15 @@ use crate::support::dumps::{How, origin};
 use crate::support::rdb::Builder;
 use crate::support::servers::{self, Running, ServerSpec};
 use rediscover::analysis::{AnalyzeOptions, analyze};
-use rediscover::pipeline::Memory;
 use rediscover::report::Cluster;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 fn analyzed(bytes: Vec<u8>, most: usize, top: usize, how: How) -> Cluster {
     let mut run = how.options();
+    // A quarter of it is for tags.
     run.limits.tracked_prefixes = most;
-    let options = AnalyzeOptions { run, top, memory: Memory::Off, ..AnalyzeOptions::default() };
+    let options = AnalyzeOptions { run, top, ..AnalyzeOptions::default() };
     analyze(&[origin(bytes)], &options).expect("it runs").total.cluster.expect("keys")
 }
 
@@ -32,10 +32,10 @@ fn slots_are_what_a_node_of_a_cluster_counts() {
         let mut connection = server.connection();
         let mut ask = |command: &str, arguments: &[&str]| {
             let mut command = redis::cmd(command);
-            arguments.iter().for_each(|argument| {
-                command.arg(*argument);
-            });
-            command.query::<redis::Value>(&mut connection).unwrap_or_else(|error| panic!("{}: {error}", spec.name))
+            command
+                .arg(arguments)
+                .query::<redis::Value>(&mut connection)
+                .unwrap_or_else(|error| panic!("{}: {error}", spec.name))
         };
         ask("CLUSTER", &["ADDSLOTSRANGE", "0", "16383"]);
         // The node says so itself when it has seen that every slot is served.
@@ -56,7 +56,7 @@ fn slots_are_what_a_node_of_a_cluster_counts() {
         }
         ask("SAVE", &[]);
         let dump = std::fs::read(folder.path().join("dump.rdb")).expect("a dump");
-        let cluster = analyzed(dump, 1000, 16_384, How::default());
+        let cluster = analyzed(dump, 4000, 16_384, How::default());
         let found: BTreeMap<_, _> = cluster.hot_slots.iter().map(|share| (share.slot, share.keys)).collect();
         assert_eq!(found, slots, "{}", spec.name);
         for (slot, keys) in slots.iter().take(40) {
@@ -79,17 +79,18 @@ fn slots_are_what_a_node_of_a_cluster_counts() {
 fn a_tag_that_heats_a_slot_is_found_among_any_number_of_tags() {
     let mut state = 5;
     let mut dump = Builder::redis(11);
+    dump.aux(b"redis-ver", b"7.2.4");
     for number in 0..60_000u64 {
         let value = vec![b'v'; 10];
         match number % 100 {
             0 => dump.string(format!("{{many}}:{number}").as_bytes(), &value),
-            1 if number < 3000 => dump.string(format!("{number}{{large}}").as_bytes(), &[b'v'; 50_000]),
+            1 if number < 3000 => dump.string(format!("{number}{{large}}").as_bytes(), &vec![b'v'; 50_000]),
             2 => dump.string(format!("untagged:{number}").as_bytes(), &value),
             _ => dump.string(format!("{{{:x}}}:{number}", random(&mut state)).as_bytes(), &value),
         };
     }
     let dump = dump.finish();
-    let one = analyzed(dump.clone(), 2000, 20, How::default());
+    let one = analyzed(dump.clone(), 8000, 20, How::default());
     assert!(one.sampled_keys >= 1500, "{one:?}");
     assert_eq!(one.tagged_keys, 59_400);
     let many = one.hash_tags.iter().find(|tag| tag.tag.head() == b"many").expect("the tag with many keys");
@@ -99,10 +100,10 @@ fn a_tag_that_heats_a_slot_is_found_among_any_number_of_tags() {
     assert!(hottest.contains(&many.slot) && hottest.contains(&rediscover::keyspace::slot(b"large")));
     assert!(one.hash_tags.iter().any(|tag| tag.tag.head() == b"large"), "the tag with large keys");
     for threads in 2..=8 {
-        assert_eq!(one, analyzed(dump.clone(), 2000, 20, How { threads, batch_bytes: 4096 }), "{threads} threads");
+        assert_eq!(one, analyzed(dump.clone(), 8000, 20, How { threads, batch_bytes: 4096 }), "{threads} threads");
     }
     // With room for all tags they are counted.
-    let exact = analyzed(dump, 100_000, 20, How::default());
+    let exact = analyzed(dump, 400_000, 20, How::default());
     let many = exact.hash_tags.iter().find(|tag| tag.tag.head() == b"many").expect("it");
     assert_eq!((many.keys, many.keys_error, exact.sampled_keys), (600, 0, 0));
 }

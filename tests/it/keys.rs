@@ -277,7 +277,7 @@ fn any_split_gives_the_same_bytes() {
                 document(form, &origins, &KeysOptions { run, limit: Some(limit), ..options() })
             };
             assert!(limited(1) == limited(4), "{form:?} {limit}");
-            let body = if form == KeyForm::Text { 1 } else { 0 };
+            let body = usize::from(form == KeyForm::Text);
             let lines = usize::try_from(limit).expect("small") + usize::from(form == KeyForm::Csv) + body;
             let begin: Vec<_> = whole.lines().take(lines).collect();
             assert_eq!(limited(1).lines().take(lines).collect::<Vec<_>>(), begin);
@@ -293,7 +293,7 @@ fn columns_are_chosen_and_ordered() {
     let csv = document(KeyForm::Csv, &origin, &options);
     assert!(csv.starts_with("slot,key,db\n"), "{csv}");
     let json = document(KeyForm::Jsonl, &origin, &options);
-    assert!(json.lines().all(|line| line.starts_with("{\"slot\":") && line.ends_with("}")), "{json}");
+    assert!(json.lines().all(|line| line.starts_with("{\"slot\":") && line.ends_with('}')), "{json}");
     let titles = document(KeyForm::Text, &origin, &options);
     assert_eq!(titles.lines().next().map(|line| line.split_whitespace().collect()), Some(vec!["slot", "key", "db"]));
 }

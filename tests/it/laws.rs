@@ -12,7 +12,7 @@ use rediscover::analysis::{
 use rediscover::base::{Result, UnixMs};
 use rediscover::keyspace::Type;
 use rediscover::pipeline::{Analyzer, Filter, Memory, Prologue, Scope, Selection, run};
-use rediscover::rdb::{Depth, Head, Item};
+use rediscover::rdb::{Depth, Head, Item, Part};
 use rediscover::source::Stream;
 use serde_json::{Value, json};
 use std::fmt::Debug;
@@ -182,6 +182,14 @@ fn standard_input_is_as_good_as_a_file() {
 struct Dealt<A> {
     hands: Vec<A>,
     state: u64,
+    /// The hand of the key in progress: its parts and its entry belong together.
+    open: Option<usize>,
+}
+
+impl<A> Dealt<A> {
+    fn next(&mut self) -> usize {
+        usize::try_from(random(&mut self.state) % self.hands.len() as u64).expect("few")
+    }
 }
 
 impl<A: Analyzer> Analyzer for Dealt<A> {
@@ -202,8 +210,18 @@ impl<A: Analyzer> Analyzer for Dealt<A> {
         unreachable!("one thread")
     }
 
+    fn part(&mut self, part: &Part<'_>) {
+        let at = self.open.unwrap_or_else(|| self.next());
+        self.open = Some(at);
+        self.hands[at].part(part);
+    }
+
     fn observe(&mut self, item: &Item<'_>) -> Result<()> {
-        let at = usize::try_from(random(&mut self.state) % self.hands.len() as u64).expect("few");
+        let at = match item {
+            Item::Entry(_) | Item::Dropped => self.open.take(),
+            _ => None,
+        };
+        let at = at.unwrap_or_else(|| self.next());
         self.hands[at].observe(item)
     }
 
@@ -230,8 +248,8 @@ where
     A::Output: Debug,
 {
     let mut stream = Stream::from_reader("dump", Cursor::new(bytes.to_vec())).expect("it opens");
-    let selection = Selection { validate: true, ..Selection::default() };
-    let dealer = Dealt { hands: (0..hands).map(|_| make()).collect(), state: seed };
+    let selection = Selection { validate: true, memory: Memory::OfWriter, ..Selection::default() };
+    let dealer = Dealt { hands: (0..hands).map(|_| make()).collect(), state: seed, open: None };
     let (dealt, scope) = run(&mut stream, dealer, &selection, &How::default().options()).expect("it can be read");
     let mut hands = dealt.hands;
     while hands.len() > 1 {
@@ -290,7 +308,7 @@ fn analyzers_merge_in_any_order_from_any_split() {
     let twins = || Twins::new(std::env::temp_dir(), 1 << 12, 100);
     for (name, bytes) in fixtures()
         .iter()
-        .filter(|dump| dump.name.contains("all-types"))
+        .filter(|dump| ["all-types", "streams", "lru", "lfu"].iter().any(|name| dump.name.contains(name)))
         .map(|dump| (dump.name.clone(), dump.bytes()))
         .chain([("varied".into(), varied)])
     {
@@ -298,6 +316,10 @@ fn analyzers_merge_in_any_order_from_any_split() {
         assert_merges(&bytes, &format!("{name}: totals"), &Totals::default);
         assert_merges(&bytes, &format!("{name}: rankings"), &|| Rankings::new("dump", 7));
         assert_merges(&bytes, &format!("{name}: expiries"), &|| Expiries::new(20, Some(UnixMs(1_800_000_000_000))));
+        assert_merges(&bytes, &format!("{name}: big elements"), &|| BigElements::new("dump", 7));
+        assert_merges(&bytes, &format!("{name}: sizes"), &KeySizes::default);
+        assert_merges(&bytes, &format!("{name}: usage"), &|| Usage::new("dump", 7));
+        assert_merges(&bytes, &format!("{name}: streams"), &|| Streams::new("dump", 2));
         assert_merges(&bytes, &format!("{name}: needs"), &Needs::default);
         assert_merges(&bytes, &format!("{name}: twins"), &twins);
         for most in [1, 2, 5, 20, 100, 300, 1000, 20_000] {

@@ -151,7 +151,12 @@ fn compare(running: &Running, dump: &Path, model: Model) -> String {
             let own = &estimates[&(db, (*key).clone())];
             let what = || {
                 let name = key.escape_ascii().to_string();
-                format!("{bytes} said, {} estimated: key of {} bytes, {} elements: {name:.60}", own.bytes, key.len(), own.elements)
+                format!(
+                    "{bytes} said, {} estimated: key of {} bytes, {} elements: {name:.60}",
+                    own.bytes,
+                    key.len(),
+                    own.elements
+                )
             };
             errors.entry((own.ty.name(), encoding)).or_default().add(own.bytes, bytes, what);
         }
@@ -198,7 +203,10 @@ fn judge(running: &Running, errors: &BTreeMap<(&str, String), Errors>, total: u6
         }
     };
     require(packed.exact * 100 >= packed.off.len() * 99, "strings, listpacks and intsets are exact for 99 %");
-    require(others.percentile(50) <= 10 && others.percentile(95) <= 60, "others are off by 1 % at most, 6 % for 1 in 20");
+    require(
+        others.percentile(50) <= 10 && others.percentile(95) <= 60,
+        "others are off by 1 % at most, 6 % for 1 in 20",
+    );
     require(streams.percentile(50) <= 10 && streams.percentile(95) <= 100, "streams are off by 1 %, 10 % for 1 in 20");
     require(thousandths(all.estimated, all.said).abs() <= 10, "the sum is off by 1 %");
     require(thousandths(total, used).abs() <= 30, "the total is off by 3 %");
@@ -213,8 +221,12 @@ fn row(text: &mut String, name: &str, errors: &Errors) {
     let (keys, exact) = (errors.off.len(), errors.exact);
     let [p50, p95, p100] = [50, 95, 100].map(|percent| errors.percentile(percent));
     let sum = thousandths(errors.estimated, errors.said);
-    writeln!(text, "{name:20} {keys:6} keys {exact:6} exact, off p50 {p50} p95 {p95} worst {p100}, sum {sum:+} of {}", errors.said)
-        .expect("text");
+    writeln!(
+        text,
+        "{name:20} {keys:6} keys {exact:6} exact, off p50 {p50} p95 {p95} worst {p100}, sum {sum:+} of {}",
+        errors.said
+    )
+    .expect("text");
 }
 
 /// A dump that this server has written.

@@ -9,7 +9,7 @@ mod rows;
 
 use super::parts::{add_facts, facts_of, parts_of};
 use super::row_files::{self, FileEnd, hash_first};
-use crate::base::{Error, ErrorKind, Result, UnixMs};
+use crate::base::{Cancel, Error, ErrorKind, Result, UnixMs};
 use crate::pipeline::{Filter, Memory, Prologue, RunOptions, Selection};
 use crate::report::{KeyColumn, KeyRow, SourceFacts};
 use crate::source::{Origin, Part};
@@ -126,7 +126,7 @@ pub fn keys(
         };
         sources.push(source);
     }
-    run.out.finish()?;
+    run.out.finish(&options.run.cancel)?;
     Ok(Keyed { sources, stopped })
 }
 
@@ -265,8 +265,14 @@ impl Out<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(self, cancel: &Cancel) -> Result<()> {
         let Self { sorter, deliver, .. } = self;
-        sorter.map_or(Ok(()), |sorter| sorter.finish(&mut |_, row| deliver(row, 1)))
+        let Some(sorter) = sorter else { return Ok(()) };
+        sorter.finish(&mut |_, row| {
+            if cancel.is_cancelled() {
+                return Err(Error::new(ErrorKind::Interrupted));
+            }
+            deliver(row, 1)
+        })
     }
 }

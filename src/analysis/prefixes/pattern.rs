@@ -34,25 +34,31 @@ const LOWER: u8 = 16;
 const UPPER: u8 = 32;
 /// Control characters, and whatever is no ASCII.
 const ODD: u8 = 64;
+/// Letters that are no hexadecimal digits.
+const PAST_F: u8 = 128;
 
 /// What each byte may be.
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
+    let mut byte: u8 = 0;
+    loop {
+        classes[byte as usize] = match byte {
             b':' | b'/' | b'|' | b'#' | b';' | b',' => STRONG,
             b'.' => DOT,
             b'-' | b'_' => WEAK,
             b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
+            b'a'..=b'f' => LOWER,
+            b'g'..=b'z' => LOWER | PAST_F,
+            b'A'..=b'F' => UPPER,
+            b'G'..=b'Z' => UPPER | PAST_F,
             0..=31 | 127..=255 => ODD,
             _ => 0,
         };
+        if byte == u8::MAX {
+            break classes;
+        }
         byte += 1;
     }
-    classes
 };
 
 #[inline]
@@ -68,16 +74,13 @@ pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
     let separator = [STRONG, DOT].into_iter().find(|class| seen & class != 0).unwrap_or(WEAK);
     let mut cuts = 0;
     while !rest.is_empty() {
-        let length = match dashed(rest) {
-            Some((length, placeholder)) => {
-                out.extend_from_slice(placeholder);
-                length
-            }
-            None => {
-                let length = rest.iter().position(|byte| class(*byte) == separator).unwrap_or(rest.len());
-                segment(rest.get(..length).unwrap_or_default(), out);
-                length
-            }
+        let length = if let Some((length, placeholder)) = dashed(rest) {
+            out.extend_from_slice(placeholder);
+            length
+        } else {
+            let found = survey(rest, separator);
+            segment(found, out);
+            found.bytes.len()
         };
         rest = rest.get(length..).unwrap_or_default();
         // `a::b` is cut once.
@@ -174,15 +177,39 @@ fn digits(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
+/// Bytes, the classes that occur in them, and how many are digits.
+#[derive(Clone, Copy)]
+struct Surveyed<'a> {
+    bytes: &'a [u8],
+    seen: u8,
+    digits: usize,
+}
+
+/// What stands before the first byte of this class.
+#[inline]
+fn survey(bytes: &[u8], separator: u8) -> Surveyed<'_> {
+    let (mut seen, mut digits, mut length) = (0, 0, 0);
+    for byte in bytes {
+        let class = class(*byte);
+        if class == separator {
+            break;
+        }
+        seen |= class;
+        digits += usize::from(class == DIGIT);
+        length += 1;
+    }
+    Surveyed { bytes: bytes.get(..length).unwrap_or(bytes), seen, digits }
+}
+
 /// Writes what stands between two separators.
 #[inline]
-fn segment(bytes: &[u8], out: &mut Vec<u8>) {
-    let (seen, digits) = survey(bytes);
+fn segment(segment: Surveyed<'_>, out: &mut Vec<u8>) {
+    let Surveyed { bytes, seen, digits } = segment;
     if digits == 0 && bytes.len() < LEAST_TOKEN && seen & ODD == 0 {
         out.extend_from_slice(bytes);
     } else if seen & ODD != 0 && !is_text(bytes) {
         out.extend_from_slice(b"{bytes}");
-    } else if let Some(placeholder) = id(bytes, seen, digits) {
+    } else if let Some(placeholder) = id(segment) {
         out.extend_from_slice(placeholder);
     } else {
         let begin = out.len();
@@ -194,58 +221,50 @@ fn segment(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The classes that occur, and how many digits.
-#[inline]
-fn survey(bytes: &[u8]) -> (u8, usize) {
-    bytes.iter().fold((0, 0), |(seen, digits), byte| {
-        let class = class(*byte);
-        (seen | class, digits + usize::from(class == DIGIT))
-    })
-}
-
 fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 /// What a word or a whole segment stands for, if it is an id.
-fn id(bytes: &[u8], seen: u8, digits: usize) -> Option<&'static [u8]> {
-    if digits == 0 {
-        return is_token(bytes, seen, digits).then_some(b"{token}");
+fn id(word: Surveyed<'_>) -> Option<&'static [u8]> {
+    let Surveyed { bytes, seen, digits } = word;
+    if digits == bytes.len() && digits > 0 {
+        Some(b"{n}")
+    } else if digits > 0 && bytes.len() >= LEAST_HEX && seen & !(DIGIT | LOWER | UPPER) == 0 {
+        Some(b"{hex}")
+    } else {
+        is_token(word).then_some(b"{token}")
     }
-    if digits == bytes.len() {
-        return Some(b"{n}");
-    }
-    if bytes.len() >= LEAST_HEX && bytes.iter().all(u8::is_ascii_hexdigit) {
-        return Some(b"{hex}");
-    }
-    is_token(bytes, seen, digits).then_some(b"{token}")
 }
 
 /// Whether letters and digits change as often as they do by chance: base64, ULIDs, session ids. A word in camel case does not.
-fn is_token(bytes: &[u8], seen: u8, digits: usize) -> bool {
+fn is_token(word: Surveyed<'_>) -> bool {
+    let Surveyed { bytes, seen, digits } = word;
     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'=' | b'~');
     if bytes.len() < LEAST_TOKEN || seen & ODD != 0 || !bytes.iter().all(base64) {
         return false;
     }
     if digits == 0 {
-        let count = |class_: u8| bytes.iter().filter(|byte| class(**byte) == class_).count();
+        let count = |wanted: u8| bytes.iter().filter(|byte| class(**byte) & wanted != 0).count();
         return bytes.len() >= 20 && count(UPPER) * 3 >= bytes.len() && count(LOWER) * 4 >= bytes.len();
     }
-    let changes = |pair: &[u8]| {
-        let [before, after] = pair else { return false };
-        matches!((class(*before), class(*after)), (LOWER, UPPER) | (LOWER | UPPER, DIGIT) | (DIGIT, LOWER | UPPER))
+    let changes = |pair: &&[u8]| {
+        let [before, after] = **pair else { return false };
+        let kind = |byte| class(byte) & (DIGIT | LOWER | UPPER);
+        matches!((kind(before), kind(after)), (LOWER, UPPER) | (LOWER | UPPER, DIGIT) | (DIGIT, LOWER | UPPER))
     };
-    bytes.windows(2).filter(|pair| changes(pair)).count() * 5 >= bytes.len()
+    bytes.windows(2).filter(changes).count() * 5 >= bytes.len()
 }
 
 /// Folds the words of a segment one by one; what stands between them stays.
 fn words(bytes: &[u8], out: &mut Vec<u8>) {
     let in_word = |byte: &u8| class(*byte) & (DIGIT | LOWER | UPPER | ODD) != 0;
     for run in bytes.chunk_by(|a, b| in_word(a) == in_word(b)) {
-        let (seen, digits) = survey(run);
-        match id(run, seen, digits) {
+        // No byte is of this class: all of it.
+        let word = survey(run, u8::MAX);
+        match id(word) {
             Some(placeholder) if run.first().is_some_and(in_word) => out.extend_from_slice(placeholder),
-            _ if digits < LEAST_DIGITS => out.extend_from_slice(run),
+            _ if word.digits < LEAST_DIGITS => out.extend_from_slice(run),
             _ => numbers(run, out),
         }
     }
@@ -266,7 +285,7 @@ mod tests {
     fn pattern(name: &[u8]) -> String {
         let mut out = Vec::new();
         write(name, &mut out);
-        out.iter().for_each(|byte| assert!(*byte == MARK || *byte >= b' ', "{name:?}"));
+        assert!(out.iter().all(|byte| *byte == MARK || *byte >= b' '), "{name:?}");
         String::from_utf8(out).unwrap_or_default().replace('\0', "│")
     }
 

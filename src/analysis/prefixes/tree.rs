@@ -4,7 +4,7 @@
 //! `user:{*}:profile`. A beginning whose keys all go on alike is shown with what they share.
 
 use super::pattern::MARK;
-use crate::analysis::tracked::{Figures, Leaf, Sum, Tracked};
+use crate::analysis::tracked::{Example, Figures, Leaf, Sum, Tracked};
 use crate::report::{KeyName, OtherKeys, Prefix, PrefixSample, PrefixTree};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) fn grow(patterns: &Tracked) -> PrefixTree {
     let all = Sum::of(&leaves);
     let whole = all.known();
     let tree = Tree { exact_depth: patterns.exact_depth().unwrap_or(usize::MAX), whole };
-    let (prefixes, others) = tree.children(&[], &Branch { depth: 0, groups: groups(leaves).0, known: all }, &whole);
+    let (prefixes, others) = tree.children(&[], groups(leaves), 0, &all, &whole);
     let sample = patterns
         .exact_depth()
         .map(|depth| PrefixSample { exact_depth: depth as u64, sampled_keys: patterns.sampled_keys() });
@@ -32,33 +32,21 @@ struct Tree {
     whole: Figures,
 }
 
-/// The keys below one beginning.
-struct Branch<'a> {
-    /// Pieces that the beginning has.
-    depth: usize,
-    groups: Groups<'a>,
-    /// Of the longest beginning of which the sums are exact: itself, or one above.
-    known: Sum,
-}
-
 /// Leaves by their next piece, and whether they go on after it.
 type Groups<'a> = BTreeMap<(&'a [u8], bool), Vec<Leaf<'a>>>;
 
-/// Leaves by their next piece, which is taken from their paths, and whether there are some that end here.
-fn groups(leaves: Vec<Leaf<'_>>) -> (Groups<'_>, bool) {
+/// Leaves by their next piece, which is taken from their paths. Those that end here are in no group.
+fn groups(leaves: Vec<Leaf<'_>>) -> Groups<'_> {
     let mut groups = Groups::new();
-    let mut ends = false;
     for mut leaf in leaves {
         let end = memchr::memchr(MARK, leaf.path);
         let (piece, rest) = leaf.path.split_at_checked(end.unwrap_or(leaf.path.len())).unwrap_or_default();
-        if piece.is_empty() {
-            ends = true;
-            continue;
+        if !piece.is_empty() {
+            leaf.path = rest.get(1..).unwrap_or_default();
+            groups.entry((piece, end.is_some())).or_default().push(leaf);
         }
-        leaf.path = rest.get(1..).unwrap_or_default();
-        groups.entry((piece, end.is_some())).or_default().push(leaf);
     }
-    (groups, ends)
+    groups
 }
 
 impl Tree {
@@ -79,27 +67,23 @@ impl Tree {
         holds(part.keys, whole.keys) || holds(part.weight(), whole.weight())
     }
 
-    /// What is shown below a beginning, largest first, and what is left of it.
-    fn children(&self, prefix: &[u8], branch: &Branch<'_>, own: &Figures) -> (Vec<Prefix>, Option<OtherKeys>) {
-        let depth = branch.depth + 1;
-        let mut shown = Vec::new();
-        let mut small: BTreeMap<Option<u8>, Vec<&Vec<Leaf<'_>>>> = BTreeMap::new();
-        for ((piece, goes_on), leaves) in &branch.groups {
-            if self.is_shown(&self.figures(leaves, depth, &branch.known)) {
-                shown.push(self.node([prefix, piece].concat(), leaves.clone(), depth, branch.known));
-            } else {
-                // What goes on after a colon is not what goes on after a slash, or ends here.
-                small.entry(piece.last().copied().filter(|_| *goes_on)).or_default().push(leaves);
-            }
-        }
-        for (separator, several) in small {
-            let leaves: Vec<_> = several.iter().copied().flatten().copied().collect();
-            if several.len() > 1 && self.is_shown(&self.figures(&leaves, depth, &branch.known)) {
-                let prefix = [prefix, b"{*}", separator.as_slice()].concat();
-                shown.push(self.node(prefix, leaves, depth, branch.known));
-            }
-        }
-        shown.sort_by(|a: &Prefix, b| {
+    /// What is shown below a beginning of so many pieces, largest first, and what is left of it. `known` is the sum of the
+    /// longest beginning of which it is exact: of this one, or of one above.
+    fn children(
+        &self,
+        prefix: &[u8],
+        groups: Groups<'_>,
+        depth: usize,
+        known: &Sum,
+        own: &Figures,
+    ) -> (Vec<Prefix>, Option<OtherKeys>) {
+        let is_leaf = groups.is_empty();
+        let mut shown: Vec<Prefix> = self
+            .choose(prefix, groups, depth + 1, known)
+            .into_iter()
+            .map(|(prefix, leaves)| self.node(&prefix, leaves, depth + 1, known))
+            .collect();
+        shown.sort_by(|a, b| {
             let rank = |prefix: &Prefix| Reverse((prefix.memory_bytes, prefix.keys));
             rank(a).cmp(&rank(b)).then_with(|| a.prefix.cmp(&b.prefix))
         });
@@ -107,42 +91,65 @@ impl Tree {
         let memory = |prefix: &Prefix| prefix.memory_bytes.unwrap_or_default();
         let others = OtherKeys {
             keys: left(own.share.keys, &|prefix| prefix.keys),
-            memory_bytes: own.share.memory_bytes.map(|own| left(own, &memory)),
+            memory_bytes: own.share.memory_bytes().map(|own| left(own, &memory)),
         };
-        let others = (!branch.groups.is_empty() && others.keys > 0).then_some(others);
+        let others = (!is_leaf && others.keys > 0).then_some(others);
         (shown, others)
     }
 
-    /// The node of a beginning, with what all its keys go on with.
-    fn node(&self, mut prefix: Vec<u8>, leaves: Vec<Leaf<'_>>, mut depth: usize, mut known: Sum) -> Prefix {
-        if self.is_exact(depth) {
-            known = Sum::of(&leaves);
+    /// The groups that hold enough, each with its beginning; several that do not are one, if together they do.
+    fn choose<'a>(
+        &self,
+        prefix: &[u8],
+        groups: Groups<'a>,
+        depth: usize,
+        known: &Sum,
+    ) -> Vec<(Vec<u8>, Vec<Leaf<'a>>)> {
+        let mut chosen = Vec::new();
+        let mut small: BTreeMap<Option<u8>, (u64, Vec<Leaf<'a>>)> = BTreeMap::new();
+        for ((piece, goes_on), leaves) in groups {
+            if self.is_shown(&self.figures(&leaves, depth, known)) {
+                chosen.push(([prefix, piece].concat(), leaves));
+            } else {
+                // What goes on after a colon is not what goes on after a slash, or ends here.
+                let (groups, all) = small.entry(piece.last().copied().filter(|_| goes_on)).or_default();
+                *groups += 1;
+                all.extend(leaves);
+            }
         }
-        let figures = self.figures(&leaves, depth, &known);
+        for (separator, (groups, leaves)) in small {
+            if groups > 1 && self.is_shown(&self.figures(&leaves, depth, known)) {
+                chosen.push(([prefix, b"{*}", separator.as_slice()].concat(), leaves));
+            }
+        }
+        chosen
+    }
+
+    /// The node of a beginning of so many pieces; where all its keys go on alike, that of what they share.
+    fn node(&self, prefix: &[u8], leaves: Vec<Leaf<'_>>, depth: usize, known: &Sum) -> Prefix {
+        let own = Sum::of(&leaves);
+        let known = if self.is_exact(depth) { &own } else { known };
+        let figures = self.figures(&leaves, depth, known);
         let example = leaves.iter().map(|leaf| leaf.example).min();
-        let (mut groups, mut ends) = self::groups(leaves);
-        // Where the next piece is only known from a sample, what is exact is shown without it.
-        while !ends && groups.len() == 1 && (self.is_exact(depth) == self.is_exact(depth + 1)) {
-            let Some(((piece, _), leaves)) = groups.pop_first() else { break };
-            prefix.extend_from_slice(piece);
-            depth += 1;
-            (groups, ends) = self::groups(leaves);
+        let (mut children, others) = self.children(prefix, groups(leaves), depth, known, &figures);
+        if let ([child], None) = (children.as_slice(), others)
+            && (child.keys, child.keys_error) == (figures.share.keys, figures.keys_error)
+        {
+            return children.swap_remove(0);
         }
-        let (children, others) = self.children(&prefix, &Branch { depth, groups, known }, &figures);
         let share = &figures.share;
-        let average = |sum: u128, of: u64| u64::try_from(sum.checked_div(of.into())?).ok();
         Prefix {
-            prefix: KeyName::whole(&prefix),
+            prefix: KeyName::whole(prefix),
             keys: share.keys,
             keys_error: figures.keys_error,
             expires: share.expires,
             serialized_bytes: share.serialized_bytes,
-            memory_bytes: share.memory_bytes,
+            memory_bytes: share.memory_bytes(),
             bytes_error: figures.weight_error,
-            persistent_memory_bytes: share.persistent_memory_bytes,
-            average_ttl_seconds: average(share.ttl_seconds, share.ttls),
-            average_idle_seconds: average(share.idle_seconds, share.idles),
-            example: example.map(crate::analysis::tracked::Example::to_name),
+            persistent_memory_bytes: share.memory.map(|memory| memory.persistent_bytes),
+            average_ttl_seconds: share.ttl_seconds.checked_div(share.ttls),
+            average_idle_seconds: share.idle_seconds.checked_div(share.idles),
+            example: example.map(Example::to_name),
             children,
             others,
         }

@@ -1,5 +1,6 @@
 //! What keys add up to by what is known of some of them.
 
+use super::share::Memory;
 use super::{Leaf, Share};
 
 /// Sums of leaves: of those that are exact, and an estimate by those that are sampled.
@@ -9,7 +10,7 @@ pub(in crate::analysis) struct Sum {
     sampled: Sampled,
 }
 
-/// Estimated sums with the variances of two of them.
+/// Estimated sums, with the variances of two of them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sampled {
     keys: f64,
@@ -21,8 +22,12 @@ struct Sampled {
     ttl_seconds: f64,
     idles: f64,
     idle_seconds: f64,
+    /// Of [`Share::weight`].
+    weight: f64,
     keys_variance: f64,
-    memory_variance: f64,
+    weight_variance: f64,
+    /// Sampled keys.
+    units: f64,
 }
 
 /// Sums with their standard errors: 0 where they are exact.
@@ -55,52 +60,63 @@ impl Sum {
     /// The estimate for a part of `all`, of which the exact sums are known: as large a part of them as in the sample.
     pub(in crate::analysis) fn part_of(&self, all: &Self) -> Figures {
         let (exact, part, whole) = (&all.exact, &self.sampled, &all.sampled);
-        let bytes = |exact: Option<u64>, part, whole| exact.map(|exact| scaled(exact, part, whole));
-        let long = |exact: u128, part, whole| u128::from(scaled(u64::try_from(exact).unwrap_or(u64::MAX), part, whole));
+        let memory = exact.memory.map(|exact| Memory {
+            bytes: scaled(exact.bytes, part.memory_bytes, whole.memory_bytes),
+            persistent_bytes: scaled(
+                exact.persistent_bytes,
+                part.persistent_memory_bytes,
+                whole.persistent_memory_bytes,
+            ),
+        });
         let share = Share {
             // It was seen, so there is one.
             keys: scaled(exact.keys, part.keys, whole.keys).max(1),
             expires: scaled(exact.expires, part.expires, whole.expires),
             serialized_bytes: scaled(exact.serialized_bytes, part.serialized_bytes, whole.serialized_bytes),
-            memory_bytes: bytes(exact.memory_bytes, part.memory_bytes, whole.memory_bytes),
-            persistent_memory_bytes: bytes(
-                exact.persistent_memory_bytes,
-                part.persistent_memory_bytes,
-                whole.persistent_memory_bytes,
-            ),
+            memory,
             ttls: scaled(exact.ttls, part.ttls, whole.ttls),
-            ttl_seconds: long(exact.ttl_seconds, part.ttl_seconds, whole.ttl_seconds),
+            ttl_seconds: scaled(exact.ttl_seconds, part.ttl_seconds, whole.ttl_seconds),
             idles: scaled(exact.idles, part.idles, whole.idles),
-            idle_seconds: long(exact.idle_seconds, part.idle_seconds, whole.idle_seconds),
-        };
-        let (part_weight, whole_weight) = match exact.memory_bytes {
-            Some(_) => (part.memory_bytes, whole.memory_bytes),
-            None => (part.serialized_bytes, whole.serialized_bytes),
+            idle_seconds: scaled(exact.idle_seconds, part.idle_seconds, whole.idle_seconds),
         };
         Figures {
             share,
-            keys_error: error(exact.keys, part.keys, whole.keys, part.keys_variance, whole.keys_variance),
-            weight_error: error(exact.weight(), part_weight, whole_weight, part.memory_variance, whole.memory_variance),
+            keys_error: error(exact.keys, part.of_keys(), whole.of_keys(), whole.units),
+            weight_error: error(exact.weight(), part.of_weight(), whole.of_weight(), whole.units),
         }
     }
 }
 
 impl Sampled {
+    /// Keys with their variance.
+    fn of_keys(&self) -> (f64, f64) {
+        (self.keys, self.keys_variance)
+    }
+
+    /// What [`Share::weight`] comes to, with its variance.
+    fn of_weight(&self) -> (f64, f64) {
+        (self.weight, self.weight_variance)
+    }
+
     /// Adds one key that stands for so many.
     fn add(&mut self, share: &Share, times: f64) {
         self.keys += number(share.keys) * times;
         self.expires += number(share.expires) * times;
         self.serialized_bytes += number(share.serialized_bytes) * times;
-        self.memory_bytes += number(share.memory_bytes.unwrap_or_default()) * times;
-        self.persistent_memory_bytes += number(share.persistent_memory_bytes.unwrap_or_default()) * times;
+        if let Some(memory) = share.memory {
+            self.memory_bytes += number(memory.bytes) * times;
+            self.persistent_memory_bytes += number(memory.persistent_bytes) * times;
+        }
         self.ttls += number(share.ttls) * times;
-        self.ttl_seconds += number(u64::try_from(share.ttl_seconds).unwrap_or(u64::MAX)) * times;
+        self.ttl_seconds += number(share.ttl_seconds) * times;
         self.idles += number(share.idles) * times;
-        self.idle_seconds += number(u64::try_from(share.idle_seconds).unwrap_or(u64::MAX)) * times;
+        self.idle_seconds += number(share.idle_seconds) * times;
         // Of a value that is kept with the chance 1/t and then counts t times: t(t - 1) times its square.
         let spread = times * (times - 1.0);
-        self.keys_variance += number(share.keys) * number(share.keys) * spread;
-        self.memory_variance += number(share.weight()) * number(share.weight()) * spread;
+        self.keys_variance += number(share.keys).powi(2) * spread;
+        self.weight_variance += number(share.weight()).powi(2) * spread;
+        self.weight += number(share.weight()) * times;
+        self.units += 1.0;
     }
 }
 
@@ -110,17 +126,18 @@ fn scaled(exact: u64, part: f64, whole: f64) -> u64 {
     if whole > 0.0 { (number(exact) * (part / whole)).round() as u64 } else { 0 }
 }
 
-/// The standard error of [`scaled`], rounded up: what is in the part varies by as much as it is not all of the whole, and
-/// the rest by as much as the part is of it.
+/// The standard error of [`scaled`], rounded up, of sums with their variances: what is in the part varies by as much as it is
+/// not all of the whole, and the rest by as much as the part is of it. To the rest one key is added that was not seen, so that
+/// a part that is all of the sample is not said to be certain.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stops at both ends")]
-fn error(exact: u64, part: f64, whole: f64, part_variance: f64, whole_variance: f64) -> u64 {
-    if whole <= 0.0 {
+fn error(exact: u64, part: (f64, f64), whole: (f64, f64), units: f64) -> u64 {
+    if whole.0 <= 0.0 {
         return 0;
     }
-    let ratio = (part / whole).min(1.0);
-    let rest_variance = (whole_variance - part_variance).max(0.0);
-    let variance = (1.0 - ratio).powi(2) * part_variance + ratio.powi(2) * rest_variance;
-    (variance.sqrt() * number(exact) / whole).ceil() as u64
+    let ratio = (part.0 / whole.0).min(1.0);
+    let rest = (whole.1 - part.1).max(0.0) + whole.1 / units.max(1.0);
+    let variance = (1.0 - ratio).powi(2) * part.1 + ratio.powi(2) * rest;
+    (variance.sqrt() * number(exact) / whole.0).ceil() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

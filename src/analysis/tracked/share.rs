@@ -1,27 +1,33 @@
 //! What keys add up to.
 
-use crate::analysis::keyspace::plus;
 use crate::base::UnixMs;
 use crate::rdb::{Entry, Key};
+use crate::report::KeyName;
 
 /// Bytes kept of an example's name.
 const EXAMPLE_BYTES: usize = 256;
 
 /// What keys add up to, in whole numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::analysis) struct Share {
     pub(in crate::analysis) keys: u64,
     pub(in crate::analysis) expires: u64,
     pub(in crate::analysis) serialized_bytes: u64,
-    pub(in crate::analysis) memory_bytes: Option<u64>,
-    /// Of the keys without an expiry.
-    pub(in crate::analysis) persistent_memory_bytes: Option<u64>,
+    pub(in crate::analysis) memory: Option<Memory>,
     /// Keys whose expiry is ahead.
     pub(in crate::analysis) ttls: u64,
-    pub(in crate::analysis) ttl_seconds: u128,
+    pub(in crate::analysis) ttl_seconds: u64,
     /// Keys of which the time of the last use is known.
     pub(in crate::analysis) idles: u64,
-    pub(in crate::analysis) idle_seconds: u128,
+    pub(in crate::analysis) idle_seconds: u64,
+}
+
+/// Estimated memory in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::analysis) struct Memory {
+    pub(in crate::analysis) bytes: u64,
+    /// Of the keys without an expiry.
+    pub(in crate::analysis) persistent_bytes: u64,
 }
 
 impl Share {
@@ -31,24 +37,26 @@ impl Share {
         let head = &entry.head;
         let left_ms = head.expire_at.zip(as_of).map_or(0, |(at, now)| at.0.saturating_sub(now.0));
         let ttl = u64::try_from(left_ms).ok().filter(|left_ms| *left_ms > 0).map(|left_ms| left_ms.div_ceil(1000));
-        // Where memory is known, that of keys that expire is known to be none that persists.
-        let persistent = entry.memory_bytes.map(|bytes| if head.expire_at.is_none() { bytes } else { 0 });
+        let memory = |bytes| Memory { bytes, persistent_bytes: if head.expire_at.is_none() { bytes } else { 0 } };
         Self {
             keys: 1,
             expires: u64::from(head.expire_at.is_some()),
             serialized_bytes: entry.serialized_bytes,
-            memory_bytes: entry.memory_bytes,
-            persistent_memory_bytes: persistent,
+            memory: entry.memory_bytes.map(memory),
             ttls: u64::from(ttl.is_some()),
-            ttl_seconds: ttl.unwrap_or_default().into(),
+            ttl_seconds: ttl.unwrap_or_default(),
             idles: u64::from(head.idle_secs.is_some()),
-            idle_seconds: head.idle_secs.unwrap_or_default().into(),
+            idle_seconds: head.idle_secs.unwrap_or_default(),
         }
+    }
+
+    pub(in crate::analysis) fn memory_bytes(&self) -> Option<u64> {
+        self.memory.map(|memory| memory.bytes)
     }
 
     /// The memory, or what stands for it where none is known.
     pub(in crate::analysis) fn weight(&self) -> u64 {
-        self.memory_bytes.unwrap_or(self.serialized_bytes)
+        self.memory.map_or(self.serialized_bytes, |memory| memory.bytes)
     }
 
     #[inline]
@@ -56,8 +64,11 @@ impl Share {
         self.keys = self.keys.saturating_add(other.keys);
         self.expires = self.expires.saturating_add(other.expires);
         self.serialized_bytes = self.serialized_bytes.saturating_add(other.serialized_bytes);
-        plus(&mut self.memory_bytes, other.memory_bytes);
-        plus(&mut self.persistent_memory_bytes, other.persistent_memory_bytes);
+        if let Some(other) = other.memory {
+            let own = self.memory.get_or_insert_default();
+            own.bytes = own.bytes.saturating_add(other.bytes);
+            own.persistent_bytes = own.persistent_bytes.saturating_add(other.persistent_bytes);
+        }
         self.ttls = self.ttls.saturating_add(other.ttls);
         self.ttl_seconds = self.ttl_seconds.saturating_add(other.ttl_seconds);
         self.idles = self.idles.saturating_add(other.idles);
@@ -91,8 +102,8 @@ impl Example {
         }
     }
 
-    pub(in crate::analysis) fn to_name(&self) -> crate::report::KeyName {
-        crate::report::KeyName::cut(&self.head, self.len)
+    pub(in crate::analysis) fn to_name(&self) -> KeyName {
+        KeyName::cut(&self.head, self.len)
     }
 }
 

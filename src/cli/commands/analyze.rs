@@ -126,12 +126,10 @@ fn plan(
 
 fn document(report: &AnalyzeReport, args: &AnalyzeArgs, ui: &Ui) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
+    let look = ui.look(args.report_place(), args.output.tz.as_ref());
     match ui.format() {
-        Format::Text => {
-            let look = ui.look(args.report_place(), args.output.tz.as_ref());
-            render::text::analyze(report, args.top, &look, &mut document)?;
-        }
-        // It has no other form.
+        Format::Text => render::text::analyze(report, args.top, &look, &mut document)?,
+        Format::Html => render::html::analyze(report, &look, &mut document)?,
         _ => render::json::write(report, &mut document)?,
     }
     Ok(document)

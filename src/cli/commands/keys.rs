@@ -78,6 +78,8 @@ fn judged(origins: &[Origin], keyed: &Keyed, ui: &mut Ui) -> Ending {
             ui.say(Level::Warning, &text, Some("'rediscover timeline' shows what the log says"));
         }
     }
-    origins.iter().for_each(|origin| judge_set(origin, &mut ending));
+    for origin in origins {
+        judge_set(origin, &mut ending);
+    }
     ending
 }

@@ -157,7 +157,7 @@ pub(super) fn origin(
 }
 
 /// How far it was validated, and its checksum.
-pub(super) fn depth(integrity: &Integrity) -> String {
+pub(in crate::render) fn depth(integrity: &Integrity) -> String {
     let validated = match integrity.validated {
         Validated::All => "everything validated",
         Validated::Selected => "what the filters selected is validated",

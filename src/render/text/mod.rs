@@ -7,8 +7,10 @@ mod log;
 mod table;
 
 pub use analyze::analyze;
+pub(super) use analyze::span;
 pub use aof::{cut, repair};
 pub use check::check;
+pub(super) use check::depth;
 pub(super) use table::cut as shortened;
 
 use super::Look;
@@ -34,7 +36,7 @@ pub fn offset(at: u64) -> String {
 }
 
 /// A count with its noun: `1 key`, `2 keys`.
-fn counted(number: u64, noun: &str) -> String {
+pub(super) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
@@ -50,7 +52,7 @@ pub(super) fn named(db: Option<u64>, key: Option<&KeyName>) -> String {
 }
 
 /// A part of a whole as a percentage without decimals; what is there is never 0 %.
-fn share(part: u64, whole: u64) -> String {
+pub(super) fn share(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0%".into();
     }
@@ -97,7 +99,7 @@ impl Look {
     }
 
     /// A time of a report in the reader's zone, to the second.
-    fn time<'a>(&self, rfc3339: &'a str) -> Cow<'a, str> {
+    pub(super) fn time<'a>(&self, rfc3339: &'a str) -> Cow<'a, str> {
         let Ok(moment) = rfc3339.parse::<jiff::Timestamp>() else { return printable(rfc3339) };
         let zoned = moment.to_zoned(self.zone.clone());
         let form = if self.zone == jiff::tz::TimeZone::UTC { "%Y-%m-%d %H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S %:z" };
@@ -105,7 +107,7 @@ impl Look {
     }
 
     /// How long ago a time of a report was: `, 3 days ago`; nothing without a clock.
-    fn age(&self, rfc3339: &str) -> String {
+    pub(super) fn age(&self, rfc3339: &str) -> String {
         let moment = rfc3339.parse::<jiff::Timestamp>().ok();
         let Some((now, then)) = self.now.zip(moment) else { return String::new() };
         let seconds = now.0.saturating_sub(then.as_millisecond()) / 1000;

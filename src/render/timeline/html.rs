@@ -1,9 +1,7 @@
 //! A timeline as one HTML file: nothing in it runs, nothing is fetched, and every byte of the input is escaped.
 
-use crate::report::{Certainty, KeyName, Moment, TimelineGroup, TimelineRow, printable};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
+use crate::render::markup::{escaped, policy_hash};
+use crate::report::{Certainty, KeyName, Moment, TimelineGroup, TimelineRow};
 use std::io::{self, Write};
 
 const STYLE: &str = "\
@@ -21,24 +19,8 @@ code{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre
 small{opacity:.75}
 ";
 
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().saturating_add(8));
-    for c in printable(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '`' => out.push_str("&#96;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 pub(super) fn head(grouped: bool, out: &mut dyn Write) -> io::Result<()> {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    let hash = policy_hash(STYLE);
     let titles: &[&str] = if grouped {
         &["time (UTC)", "source", "commands", "bytes", "keys touched", "deletes", "flushes", "what"]
     } else {
@@ -48,7 +30,7 @@ pub(super) fn head(grouped: bool, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; \
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {hash}; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>rediscover timeline</title><style>{STYLE}</style></head><body>\n<h1>Timeline</h1>\n\

@@ -195,7 +195,14 @@ impl Key {
             0 => (0..1 + self.dice.below(4)).map(|_| vec![self.dice.text(9000)]).collect(),
             1 => {
                 let sizes = [10, 9000, 50_000];
-                (0..1 + self.dice.below(6)).map(|_| vec![{ let len = self.dice.pick(&sizes); self.dice.text(len) }]).collect()
+                (0..1 + self.dice.below(6))
+                    .map(|_| {
+                        vec![{
+                            let len = self.dice.pick(&sizes);
+                            self.dice.text(len)
+                        }]
+                    })
+                    .collect()
             }
             2..=8 => (0..self.count()).map(|number| vec![number.to_string().into_bytes()]).collect(),
             _ => {
@@ -228,7 +235,8 @@ impl Key {
     }
 
     fn zset(&mut self, out: &mut Vec<Cmd>) {
-        let (count, len) = if self.dice.chance(5) { (1 + self.count() / 10, 70) } else { (self.count(), self.element_len()) };
+        let (count, len) =
+            if self.dice.chance(5) { (1 + self.count() / 10, 70) } else { (self.count(), self.element_len()) };
         let whole = self.dice.chance(50);
         let elements: Vec<_> = (0..count)
             .map(|number| {
@@ -258,7 +266,8 @@ impl Key {
         if self.abilities.field_expiries && self.dice.chance(10) {
             let all = self.dice.chance(50);
             for some in elements.chunks(STEP) {
-                let fields: Vec<_> = some.iter().filter(|_| all || self.dice.chance(30)).map(|pair| pair[0].clone()).collect();
+                let fields: Vec<_> =
+                    some.iter().filter(|_| all || self.dice.chance(30)).map(|pair| pair[0].clone()).collect();
                 if fields.is_empty() {
                     continue;
                 }

@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod aof;
+pub(crate) mod browser;
 pub(crate) mod dumps;
 pub(crate) mod keyspace;
 pub(crate) mod keyspaces;
@@ -8,5 +9,6 @@ pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod stage;
+pub(crate) mod usage;
 pub(crate) mod values;
 pub(crate) mod workload;

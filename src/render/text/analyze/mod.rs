@@ -9,6 +9,8 @@ mod keys;
 mod places;
 mod shares;
 
+pub(in crate::render) use expiry::span;
+
 use super::check::{depth, origin, problems};
 use super::table::wrap;
 use super::{Look, Paint, argument, count, counted, hashes};

@@ -1,0 +1,180 @@
+//! Where the report comes from: sources one by one, how whole they are, findings, provenance.
+
+use super::advice::severity;
+use super::summary::verdict_word;
+use super::table::{Cell, Limited, Table};
+use super::{Page, Section, words};
+use crate::base::size;
+use crate::render::sentence;
+use crate::render::text::{count, depth};
+use crate::report::{Problem, SourceFacts, SourceIntegrity, Verdict};
+
+/// Who wrote a source, in which form, how large it is, when it was taken.
+pub(super) fn origin(page: &Page<'_>, source: &SourceIntegrity) -> String {
+    let mut parts = Vec::new();
+    if let Some(server) = &source.server_version {
+        parts.push(format!("written by {}", words::text(server)));
+    }
+    if let Some(version) = source.format_version {
+        parts.push(format!("RDB {version}"));
+    }
+    parts.push(size::human(source.bytes));
+    if let Some(created) = &source.created_at {
+        parts.push(format!("taken {}{}", words::text(&page.look.time(created)), page.look.age(created)));
+    }
+    parts.join(" · ")
+}
+
+pub(super) fn sources(page: &Page<'_>) -> Option<Section> {
+    let sources = &page.report.sources;
+    if sources.is_empty() {
+        return None;
+    }
+    let mut titles = vec!["source", ">keys", ">with TTL", ">elements", ">stored"];
+    if page.memory {
+        titles.push(">memory");
+    }
+    let mut table = Table::new("Sources", &titles).limits(200, 50_000).with_tools();
+    for source in sources {
+        let keyspace = &source.analysis.keyspace;
+        let mut cells = vec![
+            Cell::source(&source.source),
+            Cell::count(keyspace.keys),
+            Cell::count(keyspace.expires),
+            Cell::count(keyspace.elements),
+            Cell::bytes(keyspace.serialized_bytes),
+        ];
+        if page.memory {
+            cells.push(Cell::maybe_bytes(keyspace.memory_bytes));
+        }
+        if !table.row(cells) {
+            break;
+        }
+    }
+    let merged = if page.report.merged {
+        "Shards of one keyspace."
+    } else {
+        "Each counts by itself; the rest of the page is their total."
+    };
+    Some(Section::new("sources", "Sources", format!("<p class=\"lead\">{merged}</p>{}", table.finish(sources.len()))))
+}
+
+/// The place of what a scan finds.
+pub(super) fn findings(page: &Page<'_>) -> Section {
+    let body = match page.report.findings {
+        None => "<p class=\"lead\">Not scanned for attack traces, secrets or personal data.</p>\n",
+        Some(()) => "<p class=\"lead\">Scanned.</p>\n",
+    };
+    Section::new("findings", "Findings", body.to_owned())
+}
+
+pub(super) fn integrity(page: &Page<'_>) -> Section {
+    let all = &page.report.integrity;
+    let mut table = Table::new("Integrity", &["source", "verdict", "checked", "origin"]).limits(200, 60_000);
+    for source in all {
+        let (class, verdict) = match source.verdict {
+            Some(Verdict::Intact) => ("good", "Intact"),
+            Some(verdict) => ("error", verdict_word(verdict)),
+            None => ("note", "Nothing wrong seen"),
+        };
+        let cells = [
+            Cell::source(&source.source),
+            Cell::html(&format!("<span class=\"badge {class}\">{verdict}</span>")),
+            Cell::text(&depth(&source.integrity)),
+            Cell::wide(&origin(page, source)),
+        ];
+        if !table.row(cells) {
+            break;
+        }
+    }
+    Section::new("integrity", "Integrity", format!("{}{}", table.finish(all.len()), problems(page)))
+}
+
+/// Every problem, errors first.
+fn problems(page: &Page<'_>) -> String {
+    let listed = |source: &'_ SourceIntegrity| source.integrity.problems.len();
+    let total: usize = page.report.integrity.iter().map(listed).sum();
+    let counted = page.report.integrity.iter().flat_map(|source| source.integrity.problem_counts.values());
+    let counted = counted.fold(0u64, |sum, number| sum.saturating_add(*number));
+    if total == 0 {
+        return String::new();
+    }
+    let mut rows: Vec<(&str, &Problem)> = Vec::with_capacity(total);
+    for source in &page.report.integrity {
+        rows.extend(source.integrity.problems.iter().map(|problem| (source.source.as_str(), problem)));
+    }
+    rows.sort_by_key(|(_, problem)| problem.severity);
+    let titles = if page.many {
+        vec!["severity", "source", ">offset", "problem"]
+    } else {
+        vec!["severity", ">offset", "problem"]
+    };
+    let mut table = Table::new("Problems", &titles).limits(200, 100_000).with_tools();
+    for (source, problem) in rows {
+        let severity = severity(problem.severity);
+        let mut cells = vec![Cell::html(&format!("<span class=\"badge {severity}\">{severity}</span>"))];
+        if page.many {
+            cells.push(Cell::source(source));
+        }
+        cells.extend([
+            Cell::number(Some(problem.offset), &problem.offset.to_string()),
+            Cell::wide(&format!("<bdi>{}</bdi>", words::text(&sentence(problem)))),
+        ]);
+        if !table.row(cells) {
+            break;
+        }
+    }
+    let all = usize::try_from(counted).unwrap_or(usize::MAX).max(total);
+    format!("<h3>Problems: {}</h3>{}", count(all as u64), table.finish(all))
+}
+
+pub(super) fn provenance(page: &Page<'_>) -> Section {
+    let facts = &page.report.provenance;
+    let mut arguments = Limited::new(200, 16_000);
+    let whole = facts.arguments.iter().all(|argument| arguments.push(&format!("{} ", words::text(argument))));
+    let more = if whole { "" } else { "…" };
+    let mut body = format!(
+        "<dl class=\"facts\"><dt>tool</dt><dd>{} {}</dd><dt>command</dt><dd><code>{}{more}</code></dd>\
+         <dt>started</dt><dd>{}</dd><dt>ended</dt><dd>{}</dd><dt>exit code</dt><dd>{}</dd>",
+        words::text(&facts.tool),
+        words::text(&facts.version),
+        arguments.html,
+        words::text(&page.look.time(&facts.started)),
+        words::text(&page.look.time(&facts.ended)),
+        page.report.exit.code,
+    );
+    let mut reasons = Limited::new(50, 20_000);
+    let reason = |reason: &String| format!("<dt>because</dt><dd>{}</dd>", words::text(reason));
+    let _ = page.report.exit.reasons.iter().all(|why| reasons.push(&reason(why)));
+    body.push_str(&reasons.html);
+    body.push_str("</dl>\n");
+    let files = |source: &'_ SourceFacts| source.files.len().max(1);
+    let total: usize = facts.sources.iter().map(files).sum();
+    let mut table = Table::new("What was read", &["file", "kind", ">bytes", "hashes"]).limits(200, 80_000);
+    for source in &facts.sources {
+        let parts = if source.files.is_empty() { std::slice::from_ref(source) } else { &source.files };
+        for file in parts {
+            table.row(file_cells(source, file));
+        }
+    }
+    body.push_str(&table.finish(total));
+    Section::new("provenance", "Provenance", body)
+}
+
+fn file_cells(source: &SourceFacts, file: &SourceFacts) -> [Cell; 4] {
+    let within = if source.files.is_empty() { String::new() } else { format!("{}: ", words::source(&source.source)) };
+    let kind = file.kind.as_deref().unwrap_or("not read");
+    let packed = file.compression.as_deref().map(|how| format!(", {how}")).unwrap_or_default();
+    let hashes = [("sha256", &file.sha256), ("sha1", &file.sha1), ("md5", &file.md5)];
+    let hashes: Vec<_> = hashes
+        .into_iter()
+        .filter_map(|(name, hash)| Some(format!("{name} <code class=\"hash\">{}</code>", words::text(hash.as_ref()?))))
+        .collect();
+    let hashes = if hashes.is_empty() { "not hashed".to_owned() } else { hashes.join("<br>") };
+    [
+        Cell::wide(&format!("{within}{}", words::source(&file.source))),
+        Cell::text(&format!("{kind}{packed}")),
+        Cell::number(Some(file.bytes), &size::human(file.bytes)),
+        Cell::wide(&hashes),
+    ]
+}

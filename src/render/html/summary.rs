@@ -1,0 +1,184 @@
+//! The top of the page: what was read, whether it is whole, and the few numbers that matter.
+
+use super::table::Limited;
+use super::{Page, origin, words};
+use crate::base::size;
+use crate::render::text::{count, counted, depth, share};
+use crate::render::{not_intact, sentence};
+use crate::report::{SourceIntegrity, Verdict};
+use std::fmt::Write;
+
+/// Sources that are judged one by one at the top, and problems that are listed there.
+const MOST_SOURCES: u64 = 20;
+const MOST_DAMAGE_BYTES: usize = 50_000;
+const MOST_PROBLEMS: usize = 5;
+
+/// The title of the document.
+pub(super) fn title(page: &Page<'_>) -> String {
+    format!("{} – rediscover analyze", what(page))
+}
+
+/// The one source, or how many there are.
+fn what(page: &Page<'_>) -> String {
+    match page.report.provenance.sources.as_slice() {
+        [one] => words::text(&one.source),
+        all => counted(all.len() as u64, "source"),
+    }
+}
+
+/// The heading with the verdict.
+pub(super) fn top(page: &Page<'_>) -> String {
+    let one = page.report.integrity.first().filter(|_| !page.many);
+    let origin = one.map(|source| format!("<p class=\"origin\">{}</p>", origin::origin(page, source)));
+    let (class, verdict, detail) = verdict(page);
+    format!(
+        "<header><div class=\"bar-top\"><span class=\"brand\">rediscover analyze</span></div>\
+         <h1><bdi>{}</bdi></h1>{}\
+         <p class=\"verdict {class}\"><strong>{verdict}</strong> <span>{detail}</span></p></header>\n",
+        what(page),
+        origin.unwrap_or_default(),
+    )
+}
+
+/// Whether a source is not whole.
+fn is_bad(source: &SourceIntegrity) -> bool {
+    source.verdict.is_some_and(|verdict| verdict != Verdict::Intact)
+}
+
+/// The class, the word, and what it rests on.
+fn verdict(page: &Page<'_>) -> (&'static str, String, String) {
+    let all = &page.report.integrity;
+    let unread = page.report.provenance.sources.iter().filter(|source| source.error.is_some()).count();
+    let bad = all.iter().filter(|source| is_bad(source)).count();
+    match all.as_slice() {
+        [] => ("bad", "Nothing could be read".into(), "The reasons are below.".into()),
+        [one] if !page.many => {
+            let depth = words::text(&depth(&one.integrity));
+            match one.verdict {
+                Some(Verdict::Intact) => ("good", "Intact".into(), depth),
+                None => ("calm", "Nothing wrong seen".into(), depth),
+                Some(verdict) => ("bad", verdict_word(verdict).into(), "What could be read is below.".into()),
+            }
+        }
+        all if bad == 0 && unread == 0 => {
+            let intact = all.iter().all(|source| source.verdict.is_some());
+            let word = if intact { "All intact" } else { "Nothing wrong seen" };
+            (if intact { "good" } else { "calm" }, word.into(), counted(all.len() as u64, "source"))
+        }
+        _ => {
+            let unread = if unread > 0 { format!(", {} not read", count(unread as u64)) } else { String::new() };
+            let detail = format!("of {}{unread}", counted(page.report.provenance.sources.len() as u64, "source"));
+            ("bad", format!("{} not whole", count(bad as u64)), detail)
+        }
+    }
+}
+
+/// A verdict as a word.
+pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Intact => "Intact",
+        Verdict::Damaged => "Damaged",
+        Verdict::Truncated => "Truncated",
+        Verdict::Unsupported => "Unsupported",
+    }
+}
+
+/// What is damaged and what could not be read, with the first problems.
+pub(super) fn damage(page: &Page<'_>) -> String {
+    let bad = page.report.integrity.iter().filter(|source| is_bad(source)).map(damaged);
+    let unread = page.report.provenance.sources.iter().filter_map(|source| {
+        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(source.error.as_ref()?)))
+    });
+    let mut items = Limited::new(MOST_SOURCES, MOST_DAMAGE_BYTES);
+    let left = bad.chain(unread).filter(|item| !items.push(item)).count() as u64;
+    if items.html.is_empty() {
+        return items.html;
+    }
+    let left = if left > 0 { format!("<p>and {}</p>", counted(left, "more source")) } else { String::new() };
+    format!("<section class=\"damage\" aria-label=\"Damage\"><h2>Damage</h2><ul>{}</ul>{left}</section>\n", items.html)
+}
+
+fn damaged(source: &SourceIntegrity) -> String {
+    let (what, next) = source.verdict.map(|verdict| not_intact(verdict, &source.integrity)).unwrap_or_default();
+    let mut problems: Vec<_> = source.integrity.problems.iter().collect();
+    problems.sort_by_key(|problem| problem.severity);
+    // The first one is in the sentence above them.
+    let listed: String = problems
+        .iter()
+        .skip(1)
+        .take(MOST_PROBLEMS)
+        .map(|problem| format!("<li>{}</li>", words::text(&sentence(problem))))
+        .collect();
+    let listed = if listed.is_empty() { listed } else { format!("<ul>{listed}</ul>") };
+    format!(
+        "<li>{}: {} <span class=\"next\">{}</span>{listed}</li>",
+        words::source(&source.source),
+        words::text(&what),
+        words::text(&next)
+    )
+}
+
+/// The few numbers that matter.
+pub(super) fn figures(page: &Page<'_>) -> String {
+    let total = &page.report.total;
+    let keyspace = &total.keyspace;
+    let mut out = String::from("<dl class=\"figures\">\n");
+    let mut figure = |title: &str, number: &str, note: &str| {
+        let _ = writeln!(out, "<div><dt>{title}</dt><dd>{number}<small>{note}</small></dd></div>");
+    };
+    if let Some(memory) = keyspace.memory_bytes {
+        let tables = keyspace.overhead_bytes.map(|bytes| format!("+ {} of tables", size::human(bytes)));
+        figure("Memory of keys", &size::human(memory), &tables.unwrap_or_default());
+    }
+    let note = format!("in {}", counted(keyspace.databases.len() as u64, "database"));
+    figure("Keys", &count(keyspace.keys), &note);
+    let persistent = keyspace.keys.saturating_sub(keyspace.expires);
+    let weight = words::and_bytes(total.ttl.none_memory_bytes);
+    figure("Without TTL", &share(persistent, keyspace.keys), &format!("{}{weight}", counted(persistent, "key")));
+    if total.ttl.expired > 0 {
+        let weight = total.ttl.expired_memory_bytes.map(size::human).unwrap_or_default();
+        figure("Already expired", &count(total.ttl.expired), &weight);
+    }
+    let note = format!("{} in all", counted(keyspace.elements, "element"));
+    figure("Stored bytes", &size::human(keyspace.serialized_bytes), &note);
+    let biggest = total.big_keys.by_memory.first().or_else(|| total.big_keys.by_serialized.first());
+    if let Some(key) = biggest {
+        let weight = page.weight(key.memory_bytes, key.serialized_bytes);
+        figure("Largest key", &size::human(weight), &words::name(&key.key));
+    }
+    out.push_str("</dl>\n");
+    out.push_str(&model(page));
+    out
+}
+
+/// What the memory is an estimate of.
+fn model(page: &Page<'_>) -> String {
+    let total = &page.report.total;
+    let mut text = match &total.memory_model {
+        Some(model) if page.memory => {
+            let guessed = match model.guessed_keys {
+                0 => String::new(),
+                number => format!(" Of {} it is a rough guess: values of modules.", counted(number, "key")),
+            };
+            format!(
+                "Memory is an estimate of what <code>MEMORY USAGE</code> says on {} with {} jemalloc, {}.{guessed}",
+                words::text(&model.server),
+                words::text(&model.allocator),
+                words::text(&model.basis),
+            )
+        }
+        _ if page.memory => "Memory is an estimate.".to_owned(),
+        _ => "No memory model applies here: bytes as stored in the file stand in for memory.".to_owned(),
+    };
+    if page.report.integrity.iter().any(|source| source.log.is_some()) {
+        text.push_str(
+            " In a log a key counts each time it is written, with the value of that command, deleted or not.",
+        );
+    }
+    let decoding = &total.decoding;
+    if decoding.keys_seen != decoding.keys_selected {
+        let (some, all) = (count(decoding.keys_selected), counted(decoding.keys_seen, "key"));
+        let _ = write!(text, " The filters let {some} of {all} through; only those are counted.");
+    }
+    format!("<p class=\"model\">{text}</p>\n")
+}

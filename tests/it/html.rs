@@ -1,0 +1,742 @@
+//! `analyze --format html` in a real browser: what a reader sees and does there, and that nothing of the input acts.
+
+use crate::support::browser::{BACKSPACE, Browser, ENTER, ESCAPE, RIGHT, TAB};
+use crate::support::servers::{self, ServerSpec};
+use rediscover::render::{self, Look};
+use rediscover::report::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the page may weigh, whatever is in the report.
+const MOST_BYTES: usize = 2_000_000;
+
+/// Names that would do something in a page that took them for markup, for a script, or for text of another direction.
+const HOSTILE: &[&[u8]] = &[
+    b"<script>window.pwned=1</script>",
+    b"</script><script>window.pwned=2</script>",
+    b"\"><img src=x onerror=window.pwned=3>",
+    b"'onmouseover='window.pwned=4",
+    b"javascript:window.pwned=5",
+    b"<!--<script>",
+    b"]]><svg onload=window.pwned=6>",
+    b"</title></style><h1 id=intruder>x</h1>",
+    b"<base href=https://192.0.2.1/><link rel=stylesheet href=https://192.0.2.1/x.css>",
+    b"{{7*7}}${7*7}&lt;b&gt;",
+    b"\x1b[2J\x1b]0;x\x07\x00\r\n",
+    b"\xff\xfe\xc0\x80",
+    "evil:\u{202e}gpj.exe\u{2028}\u{feff}".as_bytes(),
+    b"",
+];
+
+fn html(report: &AnalyzeReport) -> String {
+    let mut out = Vec::new();
+    render::html::analyze(report, &Look::default(), &mut out).expect("a vector takes everything");
+    String::from_utf8(out).expect("a page is UTF-8")
+}
+
+/// The page as a file.
+fn page(report: &AnalyzeReport) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("report.html");
+    std::fs::write(&path, html(report)).expect("a file");
+    (folder, path)
+}
+
+fn prefix(name: &str, kilobytes: u64, expiring: u64, children: Vec<Prefix>) -> Prefix {
+    Prefix {
+        prefix: KeyName::whole(name.as_bytes()),
+        keys: kilobytes * 4,
+        expires: kilobytes * 4 * expiring / 100,
+        serialized_bytes: kilobytes * 800,
+        memory_bytes: Some(kilobytes * 1024),
+        persistent_memory_bytes: Some(kilobytes * 1024 * (100 - expiring) / 100),
+        average_ttl_seconds: (expiring > 0).then_some(86_400),
+        average_idle_seconds: None,
+        example: Some(KeyName::whole(format!("{name}17").as_bytes())),
+        children,
+    }
+}
+
+fn big_key(name: &[u8], ty: &str, kilobytes: u64) -> BigKey {
+    BigKey {
+        source: "dump.rdb".into(),
+        db: 0,
+        key: KeyName::whole(name),
+        ty: ty.into(),
+        encoding: "hashtable".into(),
+        elements: kilobytes * 3 % 1000,
+        memory_bytes: Some(kilobytes * 1024),
+        serialized_bytes: kilobytes * 700,
+        largest_element_bytes: kilobytes,
+        expire_at: kilobytes.is_multiple_of(2).then(|| "2100-01-01T00:00:00.000Z".into()),
+    }
+}
+
+fn share(keys: u64, memory_bytes: u64) -> TypeShare {
+    TypeShare {
+        keys,
+        expires: keys / 3,
+        elements: keys * 5,
+        serialized_bytes: memory_bytes / 2,
+        memory_bytes: Some(memory_bytes),
+    }
+}
+
+/// Something for every part of the page.
+fn rich() -> AnalyzeReport {
+    let bucket = |label: &str, upto, keys| TtlBucket {
+        label: label.into(),
+        upto_seconds: upto,
+        keys,
+        serialized_bytes: keys * 500,
+        memory_bytes: Some(keys * 700),
+    };
+    let spread = |p50, max| Some(Spread { p50, p90: p50 * 4, p99: p50 * 20, max });
+    let sizes = |p50, max| Sizes {
+        memory_bytes: spread(p50, max),
+        serialized_bytes: spread(p50 / 2, max / 2),
+        elements: spread(3, max / 100),
+    };
+    let mut big_keys = BigKeys::default();
+    for (at, ty) in ["hash", "list", "set", "zset", "stream", "string"].into_iter().cycle().take(24).enumerate() {
+        let name = format!("big:{ty}:{at}");
+        big_keys.by_memory.push(big_key(name.as_bytes(), ty, 5000 - 200 * at as u64));
+    }
+    big_keys.by_elements = big_keys.by_memory.iter().take(5).cloned().collect();
+    let element = |at: u64| BigElement {
+        source: "dump.rdb".into(),
+        db: 0,
+        key: KeyName::whole(b"big:hash:0"),
+        ty: "hash".into(),
+        index: at,
+        element: Some(KeyName::cut(b"field with a very long valu", 400_000)),
+        bytes: 400_000 - 1000 * at,
+    };
+    let group = |name: &str, lag| StreamGroup {
+        name: KeyName::whole(name.as_bytes()),
+        last_id: "1700000000000-0".into(),
+        lag,
+        pending: 300,
+        oldest_pending_seconds: Some(7200),
+        most_deliveries: 4,
+        consumers: 3,
+        idle_consumers: 1,
+    };
+    let total = Analysis {
+        keyspace: Keyspace {
+            keys: 412_345,
+            expires: 130_000,
+            elements: 2_000_000,
+            serialized_bytes: 60 << 20,
+            memory_bytes: Some(100 << 20),
+            overhead_bytes: Some(9 << 20),
+            by_type: BTreeMap::from([
+                ("string".into(), share(300_000, 50 << 20)),
+                ("hash".into(), share(90_000, 30 << 20)),
+                ("zset".into(), share(2_000, 12 << 20)),
+                ("stream".into(), share(345, 8 << 20)),
+            ]),
+            by_encoding: BTreeMap::from([
+                ("string/raw".into(), share(200_000, 48 << 20)),
+                ("string/int".into(), share(100_000, 2 << 20)),
+                ("hash/listpack".into(), share(89_000, 20 << 20)),
+                ("hash/hashtable".into(), share(1000, 10 << 20)),
+                ("zset/skiplist".into(), share(2000, 12 << 20)),
+                ("stream/stream".into(), share(345, 8 << 20)),
+            ]),
+            databases: vec![
+                DatabaseShare { db: 0, share: share(400_000, 99 << 20) },
+                DatabaseShare { db: 3, share: share(12_345, 1 << 20) },
+            ],
+            functions: 0,
+        },
+        memory_model: Some(MemoryModel {
+            server: "redis-8.6".into(),
+            allocator: "bundled".into(),
+            basis: "measured".into(),
+            guessed_keys: 0,
+        }),
+        big_keys,
+        big_elements: (0..8).map(element).collect(),
+        sizes: BTreeMap::from([
+            ("string".into(), sizes(180, 3_100_000)),
+            ("hash".into(), sizes(350, 900_000)),
+            ("zset".into(), sizes(6000, 700_000)),
+        ]),
+        prefixes: vec![
+            prefix(
+                "cache:",
+                38_000,
+                10,
+                vec![
+                    prefix("cache:page:", 26_000, 0, vec![prefix("cache:page:{n}", 26_000, 0, vec![])]),
+                    prefix("cache:product:", 12_000, 30, vec![prefix("cache:product:{n}:html", 12_000, 30, vec![])]),
+                ],
+            ),
+            prefix("session:", 21_000, 100, vec![prefix("session:{uuid}", 21_000, 100, vec![])]),
+            prefix(
+                "user:",
+                17_000,
+                0,
+                vec![
+                    prefix("user:{n}:profile", 9000, 0, vec![]),
+                    prefix("user:{n}:inbox", 6000, 0, vec![]),
+                    prefix("user:{n}:roles", 2000, 0, vec![]),
+                ],
+            ),
+            prefix("leaderboard:", 6000, 50, vec![]),
+            prefix("queue:", 5000, 0, vec![]),
+            prefix("events:", 4000, 0, vec![]),
+            prefix("ratelimit:", 2500, 100, vec![]),
+            prefix("feed:", 2000, 70, vec![]),
+            prefix("lock:", 900, 100, vec![]),
+            prefix("config:", 60, 0, vec![]),
+        ],
+        prefixes_shown_one_in: 1,
+        ttl: Ttl {
+            as_of: Some("2026-01-01T00:00:00.000Z".into()),
+            none: 282_345,
+            none_memory_bytes: Some(70 << 20),
+            expired: 1200,
+            expired_memory_bytes: Some(800_000),
+            buckets: vec![
+                bucket("1 minute", Some(60), 9000),
+                bucket("1 hour", Some(3600), 31_000),
+                bucket("1 day", Some(86_400), 60_000),
+                bucket("1 week", Some(604_800), 28_000),
+                bucket("longer", None, 800),
+            ],
+            p50: Some(30_000),
+            p90: Some(400_000),
+            p99: Some(900_000),
+            by_type: BTreeMap::from([(
+                "string".into(),
+                TypeTtl { none: 170_000, expired: 1200, left: spread(30_000, 1_000_000) },
+            )]),
+            storms: vec![Storm { at: "2026-01-01T03:00:00.000Z".into(), keys: 21_000, memory_bytes: Some(9 << 20) }],
+            evidence: Some(EvidenceLoss {
+                by: "2026-01-01T06:00:00.000Z".into(),
+                keys: 41_200,
+                serialized_bytes: 20 << 20,
+                memory_bytes: Some(28 << 20),
+                next: Some("2026-01-01T00:00:01.000Z".into()),
+            }),
+        },
+        frequency: Some(Frequency {
+            keys: 412_345,
+            counter: Some(Spread { p50: 3, p90: 8, p99: 40, max: 255 }),
+            cold_keys: 80_000,
+            cold_memory_bytes: Some(21 << 20),
+            hot_keys: vec![HotKey {
+                source: "dump.rdb".into(),
+                db: 0,
+                key: KeyName::whole(b"config:features"),
+                ty: "hash".into(),
+                frequency: 255,
+                memory_bytes: Some(60_000),
+            }],
+        }),
+        streams: vec![Stream {
+            source: "dump.rdb".into(),
+            db: 0,
+            key: KeyName::whole(b"events:orders:0"),
+            length: 15_000,
+            last_id: "1700000000000-0".into(),
+            memory_bytes: Some(2 << 20),
+            groups: vec![group("billing", Some(12_000)), group("audit", None)],
+            more_groups: 0,
+        }],
+        cluster: Some(Cluster {
+            clustered: false,
+            slots: 16_384,
+            first_slot: Some(0),
+            last_slot: Some(16_383),
+            hot_slots: vec![SlotShare {
+                slot: 866,
+                keys: 20_000,
+                serialized_bytes: 5 << 20,
+                memory_bytes: Some(9 << 20),
+            }],
+            tagged_keys: 400,
+            hash_tags: vec![TagShare {
+                tag: KeyName::whole(b"order17"),
+                slot: 866,
+                keys: 400,
+                memory_bytes: Some(60_000),
+            }],
+        }),
+        decoding: Decoding { keys_seen: 412_345, keys_selected: 412_345, ..Decoding::default() },
+        ..Analysis::default()
+    };
+    let advice = |kind: &str, severity, message: &str, command: &str, destructive: bool| Advice {
+        kind: kind.into(),
+        severity,
+        message: message.into(),
+        evidence: "25.4 MiB of 100.0 MiB in 104,000 keys; the oldest was written 40 days ago".into(),
+        frees_bytes: destructive.then_some(26 << 20),
+        command: Some(command.into()),
+        destructive,
+    };
+    AnalyzeReport {
+        schema: "rediscover/analyze/v1".into(),
+        provenance: Provenance {
+            tool: "rediscover".into(),
+            version: "0.1.0".into(),
+            arguments: ["rediscover", "analyze", "dump.rdb", "-o", "report.html"].map(Into::into).into(),
+            started: "2026-01-02T03:04:05.000Z".into(),
+            ended: "2026-01-02T03:04:06.000Z".into(),
+            sources: vec![SourceFacts {
+                source: "dump.rdb".into(),
+                kind: Some("rdb".into()),
+                bytes: 62 << 20,
+                sha256: Some("ab".repeat(32)),
+                ..SourceFacts::default()
+            }],
+        },
+        exit: Exit::default(),
+        total,
+        sources: Vec::new(),
+        integrity: vec![SourceIntegrity {
+            source: "dump.rdb".into(),
+            kind: "rdb".into(),
+            verdict: Some(Verdict::Intact),
+            format_version: Some(13),
+            server_version: Some("redis 8.6.3".into()),
+            bytes: 62 << 20,
+            created_at: Some("2026-01-01T00:00:00.000Z".into()),
+            log: None,
+            integrity: Integrity {
+                validated: Validated::All,
+                checksum: Checksum { state: ChecksumState::Verified, stored: None, computed: None },
+                problems: Vec::new(),
+                problem_counts: BTreeMap::new(),
+                trailing_bytes: 0,
+            },
+        }],
+        merged: false,
+        advice: vec![
+            advice(
+                "no-ttl",
+                Severity::Warning,
+                "25.4 MiB in 104,000 keys under cache:page: never expire: give them a TTL",
+                "rediscover analyze dump.rdb --match 'cache:page:*' --expiry none --plan-script expire:300 -o expire.sh",
+                true,
+            ),
+            advice(
+                "storm",
+                Severity::Note,
+                "21,000 keys expire in one second: spread their TTLs",
+                "rediscover keys dump.rdb --expiry within:4h",
+                false,
+            ),
+        ],
+        findings: None,
+    }
+}
+
+/// The same report with names of chance replaced by hostile ones, and damage on top.
+fn hostile() -> AnalyzeReport {
+    let mut report = rich();
+    let bad = "a\u{202e}b</title><script>window.pwned=7</script>.rdb";
+    for (at, name) in HOSTILE.iter().enumerate() {
+        let mut below = prefix("", 500, 0, Vec::new());
+        below.prefix = KeyName::whole(&[name, HOSTILE[0]].concat());
+        let mut top = prefix("", 2000 + at as u64, 50, vec![below]);
+        top.prefix = KeyName::whole(name);
+        top.example = Some(KeyName::whole(name));
+        report.total.prefixes.push(top);
+        report.total.big_keys.by_memory.push(big_key(name, "<b>type</b>", 40 + at as u64));
+        report.total.big_elements.push(BigElement {
+            source: bad.into(),
+            db: 0,
+            key: KeyName::whole(name),
+            ty: "hash".into(),
+            index: 0,
+            element: Some(KeyName::whole(name)),
+            bytes: 5,
+        });
+        report.total.ttl.buckets[0].label = String::from_utf8_lossy(name).into_owned();
+        report.advice[0].message = String::from_utf8_lossy(name).into_owned();
+        report.advice[1].command = Some(String::from_utf8_lossy(name).into_owned());
+    }
+    report.provenance.sources[0].source = bad.into();
+    report.integrity[0].source = bad.into();
+    report.integrity[0].verdict = Some(Verdict::Damaged);
+    report.integrity[0].integrity.problems = HOSTILE
+        .iter()
+        .map(|name| Problem {
+            severity: Severity::Error,
+            file: Some(bad.into()),
+            offset: 7,
+            line: None,
+            db: Some(0),
+            key: Some(KeyName::whole(name)),
+            kind: "short".into(),
+            doing: "read-object-value".into(),
+            expected: None,
+            found: None,
+            message: String::from_utf8_lossy(name).into_owned(),
+        })
+        .collect();
+    report
+}
+
+/// Nothing of the input has acted: no script of it ran, nothing was asked for, the policy had nothing to forbid.
+fn assert_quiet(browser: &Browser, page: &Path) {
+    assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);
+    assert_eq!(browser.run("return document.getElementById('intruder') === null"), json!(true));
+    assert_eq!(browser.run("return performance.getEntriesByType('resource').length"), json!(0));
+    assert_eq!(browser.run("return document.querySelectorAll('script').length"), json!(2), "its data, and its own");
+    let said = browser.log("browser");
+    assert!(said.is_empty(), "the console is not empty: {said:?}");
+    let own = format!("file://{}", page.display());
+    let mut opened = false;
+    for line in browser.log("performance") {
+        let event: Value = serde_json::from_str(line["message"].as_str().expect("a message")).expect("an event");
+        let event = &event["message"];
+        if event["method"] == "Network.requestWillBeSent" {
+            let url = event["params"]["request"]["url"].as_str().expect("an address");
+            // The tab that a browser begins with asks for parts of its own.
+            let its_own = url.starts_with("chrome") || url.starts_with("data:");
+            assert!(url == own || its_own, "asked for {url}");
+            opened |= url == own;
+        }
+        assert_ne!(event["method"], "Page.javascriptDialogOpening");
+    }
+    assert!(opened, "the log of requests does not even know the page");
+}
+
+#[test]
+fn hostile_names_stay_text_and_nothing_is_asked_for() {
+    let Some(browser) = Browser::start() else { return };
+    let (_folder, path) = page(&hostile());
+    browser.open(&path);
+    browser.wait_for("document.querySelector('#treemap g[data-name]')");
+    // Walk over everything that shows a name: the script makes text of its own there.
+    browser.run("for (const g of document.querySelectorAll('#treemap g')) { g.focus(); }");
+    browser.click("#treemap g[data-name^='<script>']");
+    browser.wait_for("document.querySelectorAll('.crumbs li').length === 2");
+    browser.press("x");
+    assert_quiet(&browser, &path);
+    let shown = browser.text("return document.body.textContent");
+    for text in
+        ["<script>window.pwned=1</script>", "\\x1b[2J\\x1b]0;x\\a\\x00\\r\\n", "\\xff\\xfe\\xc0\\x80", "(empty name)"]
+    {
+        assert!(shown.contains(text), "{text} is not to be read");
+    }
+    assert!(shown.contains("evil:\\xe2\\x80\\xaegpj.exe"));
+    let raw = std::fs::read_to_string(&path).expect("the page");
+    for hidden in ['\u{202e}', '\u{2028}', '\u{feff}', '\u{1b}', '\0'] {
+        assert!(!raw.contains(hidden), "{hidden:?} stands in the page");
+    }
+    assert!(raw.contains("Damaged"), "the damage is not at the top");
+}
+
+#[test]
+fn a_hostile_dump_of_a_real_server_makes_a_quiet_page() {
+    let Some(browser) = Browser::start() else { return };
+    let Some(spec) = ServerSpec::named("redis-8.6") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = servers::start(&spec, folder.path(), &[] as &[&str]).expect("a server without data");
+    let mut connection = server.connection();
+    let long: Vec<u8> = b"<script>window.pwned=8</script>".iter().copied().cycle().take(1 << 20).collect();
+    for name in HOSTILE.iter().copied().chain([long.as_slice()]) {
+        let twice = [name, b":", name].concat();
+        for key in [name, &twice] {
+            redis::cmd("SET").arg(key).arg(name).query::<()>(&mut connection).expect("a string");
+        }
+        let hash = [b"hash:", name].concat();
+        redis::cmd("HSET").arg(hash).arg(name).arg(&long).query::<()>(&mut connection).expect("a hash");
+        let stream = [b"stream:", name].concat();
+        redis::cmd("XADD").arg(&stream).arg("*").arg(name).arg(name).query::<()>(&mut connection).expect("an entry");
+        redis::cmd("XGROUP")
+            .arg("CREATE")
+            .arg(stream)
+            .arg(name)
+            .arg("0")
+            .query::<()>(&mut connection)
+            .expect("a group");
+    }
+    redis::cmd("SAVE").query::<()>(&mut connection).expect("a dump");
+    drop(server);
+    let page = folder.path().join("report.html");
+    let program = std::env::var_os("REDISCOVER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_rediscover").into());
+    let output = Command::new(program)
+        .args(["analyze", "dump.rdb", "--top", "1000", "-o", "report.html"])
+        .current_dir(folder.path())
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::metadata(&page).expect("the page").len() < MOST_BYTES as u64);
+    browser.open(&page);
+    browser.wait_for("document.querySelector('#big-keys .tools input')");
+    browser.run("for (const g of document.querySelectorAll('#treemap g')) { g.focus(); }");
+    assert_quiet(&browser, &page);
+    let keys = browser.text("return document.querySelector('#big-keys tbody').textContent");
+    assert!(keys.contains("<script>window.pwned=8</script>"), "{keys}");
+    assert!(keys.contains("(1,048,576 bytes)") && keys.contains("\\xff\\xfe\\xc0\\x80"), "{keys}");
+}
+
+const TILES: &str = "return [...document.querySelectorAll('#treemap g')].map(g => g.dataset.name).join('|')";
+const CRUMBS: &str = "return [...document.querySelectorAll('.crumbs li')].map(li => li.textContent).join('|')";
+
+#[test]
+fn the_map_is_walked_by_click_and_by_key() {
+    let Some(browser) = Browser::start() else { return };
+    let (_folder, path) = page(&rich());
+    browser.open(&path);
+    let first = browser.text(TILES);
+    assert!(first.starts_with("cache:|session:|user:|leaderboard:"), "{first}");
+    assert!(first.contains("other keys"), "{first}");
+
+    browser.click("#treemap g[data-name='user:']");
+    assert_eq!(browser.text(CRUMBS), "all keys|user:");
+    assert_eq!(browser.text(TILES), "user:{n}:profile|user:{n}:inbox|user:{n}:roles");
+    browser.click(".crumbs li:first-child button");
+    assert_eq!(browser.text(TILES), first);
+    let focused = "return document.activeElement.dataset?.name ?? ''";
+    assert_eq!(browser.text(focused), "user:", "the map takes up where it was left");
+
+    // From the top of the map by Tab, along the tiles by an arrow, in by Enter, out by Backspace and Escape.
+    browser.run("document.querySelector('#prefixes .crumbs button').focus()");
+    browser.press(TAB);
+    assert_eq!(browser.text(focused), "cache:");
+    assert!(browser.text("return document.querySelector('.about').textContent").contains("cache:"));
+    browser.press(RIGHT);
+    assert_eq!(browser.text(focused), "session:");
+    browser.press(ENTER);
+    assert_eq!(browser.text(CRUMBS), "all keys|session:");
+    assert_eq!(browser.text(focused), "session:{uuid}");
+    browser.press(ENTER);
+    assert_eq!(browser.text(CRUMBS), "all keys|session:", "a leaf opens nothing");
+    browser.press(BACKSPACE);
+    assert_eq!((browser.text(CRUMBS).as_str(), browser.text(focused).as_str()), ("all keys", "session:"));
+    browser.run("document.querySelector('#treemap g').focus()");
+    browser.press(&format!("{ENTER}{ENTER}"));
+    assert_eq!(browser.text(CRUMBS), "all keys|cache:|cache:page:");
+    browser.press(&format!("{ESCAPE}{ESCAPE}{ESCAPE}"));
+    assert_eq!(browser.text(CRUMBS), "all keys");
+    assert_quiet(&browser, &path);
+}
+
+#[test]
+fn tables_are_sorted_and_searched_by_click_and_by_key() {
+    let Some(browser) = Browser::start() else { return };
+    let (_folder, path) = page(&rich());
+    browser.open(&path);
+    let keys = "return [...document.querySelectorAll('#big-keys tbody tr:not([hidden])')]\
+                .map(tr => tr.cells[0].textContent).join('|')";
+    let head = |title: &str| format!("#big-keys thead th:nth-child({})", if title == "key" { 1 } else { 2 });
+    let sorted = |browser: &Browser, title: &str| {
+        browser.run(&format!("return document.querySelector('{}').getAttribute('aria-sort')", head(title)))
+    };
+    assert_eq!(sorted(&browser, "memory"), json!("descending"));
+    assert!(browser.text(keys).starts_with("big:hash:0|big:list:1|big:set:2"), "{}", browser.text(keys));
+    browser.click(&format!("{} button", head("memory")));
+    assert_eq!(sorted(&browser, "memory"), json!("ascending"));
+    assert!(browser.text(keys).starts_with("big:string:23|big:stream:22"), "{}", browser.text(keys));
+    browser.run(&format!("document.querySelector('{} button').focus()", head("key")));
+    browser.press(ENTER);
+    assert_eq!((sorted(&browser, "key"), sorted(&browser, "memory")), (json!("ascending"), Value::Null));
+    // Numbers in names count as numbers: 6 comes before 12.
+    assert!(browser.text(keys).starts_with("big:hash:0|big:hash:6|big:hash:12"), "{}", browser.text(keys));
+
+    browser.click("#big-keys .tools input");
+    browser.press("ZSET:9");
+    assert_eq!(browser.text(keys), "big:zset:9");
+    assert_eq!(browser.text("return document.querySelector('#big-keys output').textContent"), "1 of 24 rows");
+    browser.press(&BACKSPACE.repeat(6));
+    assert_eq!(browser.text(keys).split('|').count(), 24);
+    assert_quiet(&browser, &path);
+}
+
+#[test]
+fn it_is_light_and_dark_narrow_and_on_paper() {
+    let Some(browser) = Browser::start() else { return };
+    let (_folder, path) = page(&rich());
+    let back = "return getComputedStyle(document.body).backgroundColor";
+    let prefer = |scheme: &str| {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        browser.devtools("Emulation.setEmulatedMedia", &features);
+    };
+    prefer("light");
+    browser.open(&path);
+    let light = browser.text(back);
+    prefer("dark");
+    let dark = browser.text(back);
+    assert_ne!(light, dark);
+    assert_eq!(browser.text("return document.getElementById('theme').textContent"), "Light colours");
+    browser.click("#theme");
+    assert_eq!(browser.text(back), light, "a choice goes before the system's");
+
+    for width in [320, 390, 768, 1280] {
+        let screen = json!({"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": false});
+        browser.devtools("Emulation.setDeviceMetricsOverride", &screen);
+        let fits = "document.documentElement.scrollWidth <= innerWidth";
+        browser.wait_for(fits);
+        browser.wait_for("document.querySelector('#treemap svg').viewBox.baseVal.width <= innerWidth");
+    }
+    let words = contrast(&browser);
+    assert!(words.is_empty(), "too little contrast: {words}");
+    prefer("dark");
+    browser.click("#theme");
+    let words = contrast(&browser);
+    assert!(words.is_empty(), "too little contrast in the dark: {words}");
+
+    let closed = browser.run("return document.querySelectorAll('details:not([open])').length");
+    assert!(closed.as_u64() > Some(0), "nothing is closed");
+    let printed = browser.devtools("Page.printToPDF", &json!({}));
+    assert!(printed["data"].as_str().is_some_and(|data| data.len() > 20_000 && data.starts_with("JVBERi0")));
+    browser.run("dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.run("return document.querySelectorAll('details:not([open])').length"), json!(0));
+    assert_quiet(&browser, &path);
+}
+
+/// Texts whose contrast with what is behind them is below 4.5 to 1, as WCAG 2 counts it.
+fn contrast(browser: &Browser) -> String {
+    browser.text(
+        r#"
+        const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+        const light = (colour) => {
+            canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+            const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+            if (a < 255) return null;
+            const line = (c) => { c /= 255; return c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4; };
+            return .2126 * line(r) + .7152 * line(g) + .0722 * line(b);
+        };
+        const behind = (node) => {
+            for (let at = node; at; at = at.parentElement) {
+                const found = light(getComputedStyle(at).backgroundColor);
+                if (found !== null) return found;
+            }
+            return 1;
+        };
+        const bad = [];
+        for (const node of document.querySelectorAll("body *:not(script):not(.skip)")) {
+            const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+            if (!own) continue;
+            const text = node.closest("svg");
+            const front = light(getComputedStyle(node)[text ? "fill" : "color"]);
+            const back = text && node.closest("g")
+                ? light(getComputedStyle(node.closest("g").querySelector("rect")).fill) : behind(node);
+            if (node.localName === "title" || front === null || back === null) continue;
+            const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
+            if (ratio < 4.5) bad.push(`${node.localName}.${node.getAttribute("class")} ${node.textContent.slice(0, 20)} ${ratio.toFixed(2)}`);
+        }
+        return bad.slice(0, 10).join("; ");
+        "#,
+    )
+}
+
+#[test]
+fn it_stays_small_whatever_is_in_the_report() {
+    let mut report = hostile();
+    let wide = |byte: u8, number: usize| KeyName::whole(&[vec![byte; 2000], number.to_string().into_bytes()].concat());
+    let worst = [b'"', b'&', b'\\', 0xff, b'<', b'\''];
+    let heavy = |number: usize| wide(worst[number % worst.len()], number);
+    let long_key = KeyName::long(&[b'<'; 1024], 1 << 20, [7; 32]);
+    report.total.prefixes = (0..1_000_000u64)
+        .map(|number| {
+            let mut prefix = prefix(&format!("p<{number}>:"), number % 1000 + 1, 50, Vec::new());
+            if number % 10_000 == 0 {
+                prefix.prefix = heavy(usize::try_from(number).expect("a small number"));
+                prefix.memory_bytes = Some(1 << 40);
+            }
+            prefix
+        })
+        .collect();
+    let long = "\"&'<\u{202e}".repeat(300);
+    let many = |from: &BigKey| {
+        (0..1500)
+            .map(|at| BigKey { key: heavy(at), source: long.clone(), ty: long.clone(), ..from.clone() })
+            .collect::<Vec<_>>()
+    };
+    let first = BigKey { key: long_key, ..report.total.big_keys.by_memory[0].clone() };
+    report.total.big_keys.by_memory = many(&first);
+    report.total.big_keys.by_memory.push(first.clone());
+    report.total.big_keys.by_serialized = (1500..2500).map(|at| BigKey { key: heavy(at), ..first.clone() }).collect();
+    report.total.big_elements = (0..1500)
+        .map(|at| BigElement { key: heavy(at), element: Some(heavy(at + 1)), ..report.total.big_elements[0].clone() })
+        .collect();
+    let group = StreamGroup { name: heavy(3), ..report.total.streams[0].groups[0].clone() };
+    let stream = Stream { key: heavy(1), groups: vec![group; 50], ..report.total.streams[0].clone() };
+    report.total.streams = vec![stream; 100];
+    let hot = report.total.frequency.as_ref().expect("a frequency").hot_keys[0].clone();
+    report.total.frequency.as_mut().expect("a frequency").hot_keys =
+        (0..1500).map(|at| HotKey { key: heavy(at), ..hot.clone() }).collect();
+    let cluster = report.total.cluster.as_mut().expect("a cluster");
+    cluster.hot_slots = vec![cluster.hot_slots[0].clone(); 16_384];
+    cluster.hash_tags = (0..1500).map(|at| TagShare { tag: heavy(at), ..cluster.hash_tags[0].clone() }).collect();
+    report.total.ttl.storms = vec![Storm { at: long.clone(), keys: 1, memory_bytes: None }; 5000];
+    report.total.ttl.buckets = vec![TtlBucket { label: long.clone(), ..report.total.ttl.buckets[0].clone() }; 500];
+    report.total.keyspace.databases = vec![report.total.keyspace.databases[0]; 10_000];
+    report.total.keyspace.by_type = (0..1000).map(|at| (format!("{at}{long}"), share(1, 1))).collect();
+    report.advice =
+        vec![Advice { message: long.clone(), command: Some(long.clone()), ..report.advice[0].clone() }; 500];
+    report.provenance.arguments = vec![long.clone(); 500];
+    report.exit.reasons = vec![long.clone(); 500];
+    let problem = Problem { message: long.clone(), ..report.integrity[0].integrity.problems[0].clone() };
+    report.integrity[0].integrity.problems = vec![problem; 1000];
+    report.integrity = vec![report.integrity[0].clone(); 20];
+    report.provenance.sources = vec![SourceFacts { error: Some(long), ..report.provenance.sources[0].clone() }; 300];
+    let analysis = Analysis { prefixes: Vec::new(), ..Analysis::default() };
+    let source = report.integrity[0].source.clone();
+    report.sources = vec![SourceAnalysis { source, analysis }; 3000];
+
+    let page = html(&report);
+    assert!(page.len() < MOST_BYTES, "{} bytes", page.len());
+    assert!(page.contains("more; --format json has them"));
+    let Some(browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("report.html");
+    std::fs::write(&path, page).expect("a file");
+    browser.open(&path);
+    browser.wait_for("document.querySelector('#treemap g[data-name]')");
+    assert_quiet(&browser, &path);
+}
+
+#[test]
+fn everything_is_there_without_the_script() {
+    let page = html(&rich());
+    let (head, rest) = page.split_once("</head>").expect("a head");
+    let policy = "default-src 'none'; script-src 'sha256-";
+    assert!(head.contains(policy) && !head.contains("unsafe"), "{head}");
+    for text in [
+        "Intact",
+        "100.0 MiB",
+        "never expire: give them a TTL",
+        "changes data",
+        "cache:page:",
+        "session:{uuid}",
+        "big:hash:0",
+        "2026-01-01 03:00:00 UTC",
+        "billing",
+        "order17",
+        "Not scanned",
+        "rediscover analyze dump.rdb -o report.html",
+        "sha256 <code",
+    ] {
+        let (body, script) = rest.rsplit_once("<script>").expect("a script");
+        assert!(body.contains(text), "{text}");
+        assert!(!script.contains("innerHTML"));
+    }
+    assert!(!rest.contains(" style=") && !rest.contains(" onclick="), "the policy forbids them");
+}
+
+#[test]
+fn nothing_read_and_no_memory_known_are_said() {
+    let mut report = rich();
+    report.total.keyspace.memory_bytes = None;
+    report.total.memory_model = None;
+    let page = html(&report);
+    assert!(page.contains("bytes as stored in the file stand in for memory"), "{page}");
+    let mut report = rich();
+    report.total = Analysis::default();
+    report.integrity = Vec::new();
+    report.provenance.sources[0].error = Some("cannot open: no such file".into());
+    let page = html(&report);
+    assert!(page.contains("Nothing could be read") && page.contains("cannot open: no such file"), "{page}");
+    assert!(!page.contains("asks for a change"), "{page}");
+}
