@@ -639,7 +639,7 @@ mod tests {
         assert!(slots("7-5").is_err());
         assert!(slots("0-16384").is_err());
         assert_eq!(plan_action("expire:300"), Ok(PlanAction::Expire { seconds: 300 }));
-        assert!(["expire", "expire:0", "expire:-1", "unlink:1", "del"].map(plan_action).iter().all(Result::is_err));
+        assert!(["expire", "expire:0", "expire:-1", "unlink:1", "del"].iter().all(|text| plan_action(text).is_err()));
         assert_eq!(expiry("within:1h"), Ok(ExpiryFilter::Within(3_600_000)));
         assert!(expiry("soon").is_err());
         assert!(memory("1mb").is_err());

@@ -25,6 +25,11 @@ fn command(advice: &Value) -> &str {
     advice["command"].as_str().unwrap_or_else(|| panic!("no command: {advice}"))
 }
 
+/// What `analyze` says of its dump. The servers at hand are built with the allocator of their distribution.
+fn report(stage: &Stage, arguments: &str) -> Value {
+    stage.analyze(&format!("--target {}+debian {arguments}", stage.running.spec.name))
+}
+
 /// Within 5 %.
 fn assert_near(found: u64, stated: &Value, about: &str) {
     let stated = stated.as_u64().unwrap_or_else(|| panic!("{about}: nothing stated"));
@@ -94,7 +99,7 @@ fn keys_without_an_expiry_get_one() {
             set(connection, "user:", 1000, 30, &[]);
         })
         .again(&[]);
-        let advice = advice(&stage.analyze(""), "no-ttl");
+        let advice = advice(&report(&stage, ""), "no-ttl");
         assert!(advice["message"].as_str().is_some_and(|text| text.contains("10,000 keys under `cache:`")), "{advice}");
         let freed = freed(&stage, &[0], || {
             stage.prints(command(&advice));
@@ -123,7 +128,7 @@ fn large_keys_are_unlinked() {
             redis::cmd("SET").arg("big:string").arg(vec![b'x'; 3 << 20]).exec(connection).expect("a string");
         })
         .again(&[]);
-        let advice = advice(&stage.analyze(""), "big-keys");
+        let advice = advice(&report(&stage, ""), "big-keys");
         let freed = freed(&stage, &[0], || {
             stage.prints(command(&advice));
             let said = stage.prints("APPLY=1 sh plan.sh");
@@ -147,7 +152,7 @@ fn keys_that_have_expired_are_freed() {
             // A dump says the second it was taken in.
             sleep(Duration::from_millis(1100));
         });
-        let advice = advice(&stage.analyze(""), "expired");
+        let advice = advice(&report(&stage, ""), "expired");
         let freed = freed(&stage, &[0, 2], || assert_eq!(stage.prints(command(&advice)).trim(), "10000"));
         assert_near(freed, &advice["frees_bytes"], &format!("{}: expired", spec.name));
     }
@@ -164,7 +169,7 @@ fn a_storm_comes_when_it_is_said_to() {
                 set(connection, &format!("later:{n}:"), 100, 10, &["EX", &(7200 + 60 * n).to_string()]);
             }
         });
-        let advice = advice(&stage.analyze(""), "ttl-storm");
+        let advice = advice(&report(&stage, ""), "ttl-storm");
         let expired = || -> u64 {
             let line = stage.prints(command(&advice));
             let number = line.lines().find_map(|line| line.strip_prefix("expired_keys:"));
@@ -195,7 +200,7 @@ fn a_read_stream_is_trimmed() {
             pipe.query::<()>(connection).expect("a stream");
         })
         .again(&[]);
-        let advice = advice(&stage.analyze(""), "stream-untrimmed");
+        let advice = advice(&report(&stage, ""), "stream-untrimmed");
         let memory = || ask::<u64>(&stage, &["MEMORY", "USAGE", "events", "SAMPLES", "0"]);
         let before = memory();
         assert_eq!(stage.prints(command(&advice)).trim(), "29000");
@@ -222,7 +227,7 @@ fn entries_of_consumers_that_have_gone_are_claimed() {
                 .ignore();
             pipe.query::<()>(connection).expect("a stream");
         });
-        let advice = advice(&stage.analyze("--as-of now+2h"), "stream-stuck");
+        let advice = advice(&report(&stage, "--as-of now+2h"), "stream-stuck");
         assert!(advice["message"].as_str().is_some_and(|text| text.contains("400 entries of `jobs`")), "{advice}");
         stage.prints(command(&advice));
         let claimed: Vec<Vec<String>> = {
@@ -250,7 +255,7 @@ fn a_hot_slot_holds_what_is_said() {
             set(connection, "user:", 1000, 100, &[]);
             set(connection, "{hot}:", 10_000, 200, &[]);
         });
-        let advice = advice(&stage.analyze(""), "hot-slot");
+        let advice = advice(&report(&stage, ""), "hot-slot");
         assert!(advice["evidence"].as_str().is_some_and(|text| text.contains("hash tag `hot`")), "{advice}");
         let counted: u64 = stage.prints(command(&advice)).trim().parse().expect("a number");
         assert!(counted >= 10_000 && advice["evidence"].as_str().is_some_and(|text| text.contains("10,0")), "{advice}");

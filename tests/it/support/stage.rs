@@ -82,11 +82,4 @@ impl Stage {
         let text = self.prints(&format!("rediscover analyze dump.rdb --format json {arguments}"));
         serde_json::from_str(&text).expect("JSON")
     }
-
-    /// A number of INFO.
-    pub(crate) fn info(&self, name: &str) -> u64 {
-        let text: String = redis::cmd("INFO").query(&mut self.running.connection()).expect("INFO");
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
-    }
 }
