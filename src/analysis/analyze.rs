@@ -153,18 +153,18 @@ fn overlapping(found: &Overlapping, origins: &[Origin]) -> Error {
 struct Total {
     shown: Shown,
     scope: Scope,
-    /// What each of them needs besides its keys.
-    overhead_bytes: Option<u64>,
+    /// What they take where each has a server of its own.
+    used_memory_bytes: Option<u64>,
 }
 
 impl Total {
     fn new(shown: Shown, scope: Scope) -> Self {
-        let overhead_bytes = shown.overhead_bytes(&scope);
-        Self { shown, scope, overhead_bytes }
+        let used_memory_bytes = shown.used_memory_bytes(&scope);
+        Self { shown, scope, used_memory_bytes }
     }
 
     fn add(&mut self, shown: Shown, scope: &Scope) -> Result<()> {
-        plus(&mut self.overhead_bytes, shown.overhead_bytes(scope));
+        plus(&mut self.used_memory_bytes, shown.used_memory_bytes(scope));
         // Where they are for different servers, no single one is named.
         if self.scope.model != scope.model {
             self.scope.model = None;
@@ -175,7 +175,7 @@ impl Total {
     fn finish(self, merge: bool) -> Result<Analysis> {
         let mut analysis = self.shown.finish(&self.scope)?;
         if !merge {
-            analysis.keyspace.overhead_bytes = self.overhead_bytes;
+            analysis.keyspace = with_used_memory(analysis.keyspace, self.used_memory_bytes);
         }
         Ok(analysis)
     }
@@ -280,18 +280,18 @@ impl Shown {
         Ok(())
     }
 
-    fn overhead_bytes(&self, scope: &Scope) -> Option<u64> {
-        scope.model.as_ref().map(|model| self.totals.overhead_bytes(model))
+    fn used_memory_bytes(&self, scope: &Scope) -> Option<u64> {
+        scope.model.as_ref().map(|model| self.totals.used_memory_bytes(model))
     }
 
     fn finish(self, scope: &Scope) -> Result<Analysis> {
-        let overhead_bytes = self.overhead_bytes(scope);
+        let used_memory_bytes = self.used_memory_bytes(scope);
         let tree = self.prefixes.finish(scope)?;
         let (idle, frequency) = self.usage.finish(scope)?;
         let model = scope.model.as_ref();
         let memory_model = model.map(|model| self.totals.memory_model(model));
         Ok(Analysis {
-            keyspace: Keyspace { overhead_bytes, ..self.totals.finish(scope)? },
+            keyspace: with_used_memory(self.totals.finish(scope)?, used_memory_bytes),
             memory_model,
             big_keys: self.rankings.finish(scope)?,
             big_elements: self.big_elements.finish(scope)?,
@@ -307,4 +307,10 @@ impl Shown {
             decoding: self.decoding,
         })
     }
+}
+
+fn with_used_memory(keyspace: Keyspace, used_memory_bytes: Option<u64>) -> Keyspace {
+    let said = keyspace.memory_bytes.unwrap_or(0);
+    let overhead_bytes = used_memory_bytes.map(|used| used.saturating_sub(said));
+    Keyspace { overhead_bytes, used_memory_bytes, ..keyspace }
 }

@@ -89,7 +89,7 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
         None => None,
     };
     let fits = match (options.maxmemory, set.totals) {
-        (Some(limit), Some(totals)) => Some(fits(limit, totals, is_log(&files), scope)?),
+        (Some(limit), Some(totals)) => Some(fits(limit, &totals, is_log(&files), scope)),
         _ => None,
     };
     let needed = set.needs.unwrap_or_default().finish(scope)?;
@@ -152,25 +152,23 @@ fn is_log(files: &[parts::FileRead]) -> bool {
 
 /// Whether the keyspace fits: by the estimate for the server it has to fit into, else by what its writer used. What a log
 /// comes to is not known before it is replayed.
-fn fits(limit: u64, totals: Totals, is_log: bool, scope: &Scope) -> Result<Fits> {
+fn fits(limit: u64, totals: &Totals, is_log: bool, scope: &Scope) -> Fits {
     let used = scope.prologue.aux_number(b"used-mem").and_then(|used| u64::try_from(used).ok());
     let model = scope.model.filter(|_| !is_log);
-    let overhead = model.map(|model| totals.overhead_bytes(&model));
-    let keys = totals.finish(scope)?.memory_bytes.unwrap_or(0);
-    let estimated = overhead.map(|overhead| overhead.saturating_add(keys));
+    let estimated = model.map(|model| totals.used_memory_bytes(&model));
     let margin = estimated.map_or(0, |estimated| estimated / 100 * 3);
     let verdict = match estimated.or(used.filter(|_| !is_log)) {
         Some(needed) if needed.saturating_add(margin) <= limit => Fullness::Yes,
         Some(needed) if needed.saturating_sub(margin) > limit => Fullness::No,
         _ => Fullness::Unknown,
     };
-    Ok(Fits {
+    Fits {
         maxmemory_bytes: limit,
         estimated_bytes: estimated,
         memory_model: model.map(|model| model.server().to_owned()),
         used_memory_bytes: used,
         verdict,
-    })
+    }
 }
 
 /// The verdict on one server, if the report has it.

@@ -16,7 +16,7 @@ const SLOTS: usize = 1 << 14;
 const TAG_BYTES: usize = 256;
 
 /// Counts keys by slot and by hash tag; not those over 64 KiB without a tag in their first 1 KiB. Memory: 400 KiB for the
-/// slots, once there is a key; of tags, some 1.5 KB times as many as are told apart.
+/// slots, once there is a key; of tags, some 2 KB times as many as are told apart.
 #[derive(Debug, Clone)]
 pub struct Slots {
     top: usize,

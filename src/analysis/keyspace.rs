@@ -26,13 +26,15 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What a server needs besides what MEMORY USAGE says of the keys, where they share one keyspace: tables, and what it
-    /// leaves out. 0 if it overstates the keys by more, as it does with streams.
-    pub fn overhead_bytes(&self, model: &Model) -> u64 {
+    /// What all keys take on a server, in bytes, where they share one keyspace: what MEMORY USAGE says of them, what it leaves
+    /// out, and the tables of the databases.
+    pub fn used_memory_bytes(&self, model: &Model) -> u64 {
         let mut totals = self.clone();
         totals.settle();
         let tables = overhead_bytes(model, totals.databases.values().map(|share| (share.keys, share.expires)));
-        u64::try_from(self.unsaid.saturating_add(i128::from(tables))).unwrap_or(0)
+        let keys = totals.shares.values().filter_map(|share| share.memory_bytes).fold(0, u64::saturating_add);
+        let sum = self.unsaid.saturating_add(i128::from(tables)).saturating_add(i128::from(keys));
+        u64::try_from(sum).unwrap_or(0)
     }
 
     /// The model as the report names it.
@@ -152,6 +154,7 @@ impl Analyzer for Totals {
             serialized_bytes: all.serialized_bytes,
             memory_bytes: all.memory_bytes,
             overhead_bytes: None,
+            used_memory_bytes: None,
             by_type,
             by_encoding,
             databases: self.databases.into_iter().map(|(db, share)| DatabaseShare { db, share }).collect(),

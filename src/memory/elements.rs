@@ -38,8 +38,10 @@ impl Elements {
     /// A member of a sorted set, without its node.
     #[inline]
     pub(super) fn scored(&self, name: &Measured<'_>) -> Cost {
-        let entry = self.entry(ENTRY);
-        if self.server.skiplist.holds_member { entry } else { entry.plus(self.meters.text(name.len)) }
+        if self.server.skiplist.holds_member {
+            return self.entry(self.server.set_entry);
+        }
+        self.entry(ENTRY).plus(self.meters.text(name.len))
     }
 
     /// The node of such a member, in 1024ths of a byte.

@@ -7,7 +7,7 @@ use super::packed::{self, Ints};
 use super::servers::{Server, Table};
 use super::streams::Sum;
 use super::strings::{Content, Name};
-use super::tables::{self, buckets};
+use super::tables;
 use crate::keyspace::{Encoding, Type};
 use crate::rdb::{Entry, Head, Packing, Part};
 
@@ -16,6 +16,9 @@ const PACKED: u64 = 128;
 const PACKED_PAIRS: u64 = 512;
 /// An element that is longer is not.
 const PACKED_LEN: u64 = 64;
+/// What finds a field of a hash by its expiry: Redis from 7.4 on does not say it, Valkey does.
+const HIDDEN_EXPIRY: u64 = 4;
+const KNOWN_EXPIRY: u64 = 26;
 /// A node of a list.
 const NODE_BYTES: u64 = 8 << 10;
 /// What a node is given room for besides the next element.
@@ -140,7 +143,7 @@ impl Meter {
 
     #[inline]
     fn element(&mut self, part: &Part<'_>) {
-        let Part::Element { name, value, expires, score } = part else { return };
+        let Part::Element { name, value, expires, .. } = part else { return };
         let own = &mut self.value;
         match self.ty {
             Type::Set => own.table.add(self.elements.member(name)),
@@ -235,11 +238,11 @@ impl Meter {
         if let Some(stream) = self.stream.take() {
             return stream.finish();
         }
-        let last_packing = self.value.blob.map(|(packing, _)| packing);
+        let last = self.value.blob;
         self.close_blob();
         match self.ty {
-            Type::List => self.list(last_packing),
-            Type::Set => self.set(last_packing),
+            Type::List => self.list(last),
+            Type::Set => self.set(last.map(|(packing, _)| packing)),
             Type::Zset => self.zset(),
             Type::Hash => self.hash(),
             // What a module keeps is its own affair: as much as it wrote.
@@ -247,7 +250,7 @@ impl Meter {
         }
     }
 
-    fn list(&self, last: Option<Packing>) -> Cost {
+    fn list(&self, last: Option<(Packing, u64)>) -> Cost {
         let Value { blobs, blob_cost, list: (nodes, cost, rest), .. } = self.value;
         let (nodes, cost) = if blobs > 0 {
             (blobs, blob_cost)
@@ -256,8 +259,7 @@ impl Meter {
         } else {
             (nodes, cost)
         };
-        // Nodes of dumps are not split: one that is longer than a server of today makes them stays.
-        let is_packed = last.map_or(rest > 0, |last| last != Packing::Plain);
+        let is_packed = last.map_or(rest > 0, |(packing, bytes)| packing != Packing::Plain && bytes <= NODE_BYTES);
         if self.server.packs_lists && nodes == 1 && is_packed {
             return cost;
         }
@@ -311,6 +313,7 @@ impl Meter {
         }
         // One that fits by its count was a listpack until an element was too long.
         let slots = match short {
+            _ if expiring > 0 => tables::slots_after_growth(count),
             Some(before) if blobs == 0 && count <= PACKED_PAIRS && !self.server.as_asked => {
                 tables::slots_after_conversion(before, count)
             }
@@ -319,16 +322,20 @@ impl Meter {
         self.table(slots).plus(self.expiries(expiring))
     }
 
-    /// What knows the fields that expire: said by Valkey alone.
+    /// What finds the fields that expire by their time: said by Valkey alone.
     fn expiries(&self, expiring: u64) -> Cost {
-        let Table::Buckets { .. } = self.server.table else { return Cost::default() };
-        let known_by_time = match expiring {
+        let Table::Buckets { .. } = self.server.table else {
+            return Cost { said: 0, taken: expiring.saturating_mul(HIDDEN_EXPIRY) };
+        };
+        match expiring {
             0 | 1 => Cost::default(),
             2 => self.meters.counted(24),
             3..=127 => self.meters.block(expiring.saturating_mul(8).saturating_add(8)),
-            _ => self.meters.counted(80).plus(buckets(expiring, self.meters)),
-        };
-        known_by_time.plus(Cost::default())
+            _ => {
+                let bytes = expiring.saturating_mul(KNOWN_EXPIRY);
+                Cost { said: bytes, taken: bytes }
+            }
+        }
     }
 
     fn listpack(&self, entries: u64) -> Cost {

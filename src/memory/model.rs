@@ -125,8 +125,7 @@ fn standing_for(name: &str) -> Option<&'static Server> {
     newest(valkey, (major, minor)).filter(|server| parts(server.version).1.0 == major)
 }
 
-/// What databases of so many keys, of which so many expire, take besides the keys: the tables of keys and of expiries. In
-/// bytes.
+/// What the tables of databases of so many keys, of which so many expire, take besides the keys, in bytes.
 pub fn overhead_bytes(model: &Model, databases: impl IntoIterator<Item = (u64, u64)>) -> u64 {
     let meters = model.meters();
     let tables =

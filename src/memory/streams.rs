@@ -15,6 +15,8 @@ pub(super) struct Sum {
     blobs: Cost,
     groups: Cost,
     has_groups: bool,
+    /// The largest tree of what is pending in a group: most of what is pending in the others is in it.
+    pending: Option<Rax>,
     /// What is pending in the last group, and for its last consumer.
     group: Option<Rax>,
     consumer: Option<Rax>,
@@ -29,6 +31,7 @@ impl Sum {
             blobs: Cost::default(),
             groups: Cost::default(),
             has_groups: false,
+            pending: None,
             group: None,
             consumer: None,
         }
@@ -69,6 +72,10 @@ impl Sum {
     pub(super) fn finish(mut self) -> Cost {
         self.close_group();
         let stream = self.meters.counted(self.server.bytes);
+        if let (Trees::Everything, Some(pending)) = (self.server.trees, self.pending) {
+            // A tree that knows for each entry the groups in which it is pending.
+            self.groups.add(self.tree(&pending));
+        }
         stream.plus(self.tree(&self.nodes)).plus(self.blobs).plus(self.groups)
     }
 
@@ -89,9 +96,8 @@ impl Sum {
         let Some(pending) = self.group.take() else { return };
         self.groups.add(self.tree(&pending));
         self.groups.add(self.meters.counted(self.server.pending).times(pending.keys));
-        if self.server.trees == Trees::Everything && pending.keys > 0 {
-            // A tree that knows for each entry the groups in which it is pending.
-            self.groups.add(self.tree(&pending));
+        if pending.keys > self.pending.map_or(0, |largest| largest.keys) {
+            self.pending = Some(pending);
         }
     }
 

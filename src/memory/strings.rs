@@ -20,6 +20,8 @@ pub(super) enum Content {
 }
 
 const OBJECT: u64 = 16;
+/// From here on a key's object always has room for an expiry.
+const LONG_KEY: u64 = 128;
 /// An entry of a table of chains.
 pub(super) const ENTRY: u64 = 24;
 
@@ -34,8 +36,9 @@ impl Name {
         OBJECT.saturating_add(self.expiry()).saturating_add(self.inside())
     }
 
+    /// Room for an expiry. Long keys have it from the beginning.
     fn expiry(self) -> u64 {
-        if self.expires { 8 } else { 0 }
+        if self.expires || self.len >= LONG_KEY { 8 } else { 0 }
     }
 
     /// The key and an object that points to its value.

@@ -131,8 +131,11 @@ pub struct Keyspace {
     pub serialized_bytes: u64,
     /// Estimated memory of all keys, as MEMORY USAGE says for each; null: no memory model was applied.
     pub memory_bytes: Option<u64>,
-    /// Estimated memory besides: the tables of keys and of expiries.
+    /// Estimated memory besides: the tables of keys and of expiries, and what MEMORY USAGE leaves out.
     pub overhead_bytes: Option<u64>,
+    /// What all of it adds to `used_memory`. Where MEMORY USAGE overstates the keys, as it does with streams, that may be less
+    /// than `memory_bytes`.
+    pub used_memory_bytes: Option<u64>,
     /// Per type.
     pub by_type: BTreeMap<String, TypeShare>,
     /// Per encoding, as OBJECT ENCODING would name it, with its type: `hash/listpack`.

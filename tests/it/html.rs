@@ -48,6 +48,8 @@ fn prefix(name: &str, kilobytes: u64, expiring: u64, children: Vec<Prefix>) -> P
     Prefix {
         prefix: KeyName::whole(name.as_bytes()),
         keys: kilobytes * 4,
+        keys_error: 0,
+        bytes_error: 0,
         expires: kilobytes * 4 * expiring / 100,
         serialized_bytes: kilobytes * 800,
         memory_bytes: Some(kilobytes * 1024),
@@ -56,6 +58,7 @@ fn prefix(name: &str, kilobytes: u64, expiring: u64, children: Vec<Prefix>) -> P
         average_idle_seconds: None,
         example: Some(KeyName::whole(format!("{name}17").as_bytes())),
         children,
+        others: None,
     }
 }
 
@@ -98,6 +101,9 @@ fn rich() -> AnalyzeReport {
         memory_bytes: spread(p50, max),
         serialized_bytes: spread(p50 / 2, max / 2),
         elements: spread(3, max / 100),
+        distribution: (6..20)
+            .map(|power| SizeBucket { upto_bytes: (1 << power) - 1, keys: 900 * power, bytes: 9 << power })
+            .collect(),
     };
     let mut big_keys = BigKeys::default();
     for (at, ty) in ["hash", "list", "set", "zset", "stream", "string"].into_iter().cycle().take(24).enumerate() {
@@ -132,6 +138,7 @@ fn rich() -> AnalyzeReport {
             serialized_bytes: 60 << 20,
             memory_bytes: Some(100 << 20),
             overhead_bytes: Some(9 << 20),
+            used_memory_bytes: Some(109 << 20),
             by_type: BTreeMap::from([
                 ("string".into(), share(300_000, 50 << 20)),
                 ("hash".into(), share(90_000, 30 << 20)),
@@ -194,7 +201,6 @@ fn rich() -> AnalyzeReport {
             prefix("lock:", 900, 100, vec![]),
             prefix("config:", 60, 0, vec![]),
         ],
-        prefixes_shown_one_in: 1,
         ttl: Ttl {
             as_of: Some("2026-01-01T00:00:00.000Z".into()),
             none: 282_345,
@@ -215,7 +221,12 @@ fn rich() -> AnalyzeReport {
                 "string".into(),
                 TypeTtl { none: 170_000, expired: 1200, left: spread(30_000, 1_000_000) },
             )]),
-            storms: vec![Storm { at: "2026-01-01T03:00:00.000Z".into(), keys: 21_000, memory_bytes: Some(9 << 20) }],
+            storms: vec![Storm {
+                at: "2026-01-01T03:00:00.000Z".into(),
+                seconds: 1,
+                keys: 21_000,
+                memory_bytes: Some(9 << 20),
+            }],
             evidence: Some(EvidenceLoss {
                 by: "2026-01-01T06:00:00.000Z".into(),
                 keys: 41_200,
@@ -227,6 +238,7 @@ fn rich() -> AnalyzeReport {
         frequency: Some(Frequency {
             keys: 412_345,
             counter: Some(Spread { p50: 3, p90: 8, p99: 40, max: 255 }),
+            average_by_type: BTreeMap::from([("hash".into(), 9), ("string".into(), 4)]),
             cold_keys: 80_000,
             cold_memory_bytes: Some(21 << 20),
             hot_keys: vec![HotKey {
@@ -245,6 +257,7 @@ fn rich() -> AnalyzeReport {
             length: 15_000,
             last_id: "1700000000000-0".into(),
             memory_bytes: Some(2 << 20),
+            pending: 40,
             groups: vec![group("billing", Some(12_000)), group("audit", None)],
             more_groups: 0,
         }],
@@ -253,6 +266,9 @@ fn rich() -> AnalyzeReport {
             slots: 16_384,
             first_slot: Some(0),
             last_slot: Some(16_383),
+            least_keys: 3,
+            most_keys: 20_000,
+            sampled_keys: 0,
             hot_slots: vec![SlotShare {
                 slot: 866,
                 keys: 20_000,
@@ -264,7 +280,9 @@ fn rich() -> AnalyzeReport {
                 tag: KeyName::whole(b"order17"),
                 slot: 866,
                 keys: 400,
+                keys_error: 0,
                 memory_bytes: Some(60_000),
+                bytes_error: 0,
             }],
         }),
         decoding: Decoding { keys_seen: 412_345, keys_selected: 412_345, ..Decoding::default() },
@@ -669,7 +687,7 @@ fn it_stays_small_whatever_is_in_the_report() {
     let cluster = report.total.cluster.as_mut().expect("a cluster");
     cluster.hot_slots = vec![cluster.hot_slots[0].clone(); 16_384];
     cluster.hash_tags = (0..1500).map(|at| TagShare { tag: heavy(at), ..cluster.hash_tags[0].clone() }).collect();
-    report.total.ttl.storms = vec![Storm { at: long.clone(), keys: 1, memory_bytes: None }; 5000];
+    report.total.ttl.storms = vec![Storm { at: long.clone(), seconds: 1, keys: 1, memory_bytes: None }; 5000];
     report.total.ttl.buckets = vec![TtlBucket { label: long.clone(), ..report.total.ttl.buckets[0].clone() }; 500];
     report.total.keyspace.databases = vec![report.total.keyspace.databases[0]; 10_000];
     report.total.keyspace.by_type = (0..1000).map(|at| (format!("{at}{long}"), share(1, 1))).collect();

@@ -194,6 +194,7 @@ fn analysis() -> Analysis {
             serialized_bytes: 1_000_000,
             memory_bytes: Some(1_300_000),
             overhead_bytes: Some(131_072),
+            used_memory_bytes: None,
             by_type: BTreeMap::from([("hash".into(), share(9000)), ("string".into(), share(1000))]),
             by_encoding: BTreeMap::from([
                 ("hash/listpack".into(), share(8999)),

@@ -23,7 +23,7 @@ pub struct Prefixes {
 
 impl Prefixes {
     /// `most` distinct patterns are told apart exactly; past that deeper ones are estimated from as many sampled keys.
-    /// Memory: some 1.5 KB times `most` for each worker, however many keys there are.
+    /// Memory: some 2 KB times `most` for each worker, however many keys there are.
     pub fn new(most: usize) -> Self {
         let patterns = Tracked::new(most, pattern::MOST_CUTS + 1, pattern::MARK);
         Self { as_of: None, patterns, buffer: Vec::new() }

@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 use sample::Sample;
 pub(super) use share::{Example, Share};
 
-/// Keys by their paths. Memory: some 1.5 KB times `most`, if names are long.
+/// Keys by their paths. Memory: some 2 KB times `most`, if names are long.
 #[derive(Debug, Clone)]
 pub(super) struct Tracked {
     most: usize,

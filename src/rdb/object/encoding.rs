@@ -80,10 +80,7 @@ impl Writer {
                 let key = if head.key.len < 32 { key } else { key.saturating_add(2) };
                 8u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 128
             }
-            Writer::Valkey(8, 1..) => {
-                let expiry = if head.key.len < 32 { expiry } else { 0 };
-                16u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 64
-            }
+            Writer::Valkey(8, 1..) => 16u64.saturating_add(key).saturating_add(own).saturating_add(expiry) <= 64,
             Writer::Redis(..) | Writer::Valkey(..) => len <= 44,
         };
         if fits { Encoding::Embstr } else { Encoding::Raw }
