@@ -61,7 +61,9 @@ impl<'r> Scope<'r> {
     /// All memory of the keyspace.
     pub(super) fn memory_bytes(&self) -> Option<u64> {
         let keyspace = &self.analysis.keyspace;
-        Some(keyspace.memory_bytes?.saturating_add(keyspace.overhead_bytes.unwrap_or_default()))
+        let keys = keyspace.memory_bytes?;
+        // What MEMORY USAGE overstates must not make a share of more than the whole.
+        Some(keyspace.used_memory_bytes.unwrap_or_default().max(keys))
     }
 
     /// The command that writes a plan for the keys of these filters.

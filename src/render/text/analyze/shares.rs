@@ -32,7 +32,8 @@ fn memory(analysis: &Analysis) -> Option<String> {
     let keyspace = &analysis.keyspace;
     let keys = keyspace.memory_bytes?;
     let tables = keyspace.overhead_bytes.unwrap_or_default();
-    let mut text = format!("{} in memory", size::human(keys.saturating_add(tables)));
+    let used = keyspace.used_memory_bytes.unwrap_or(keys.saturating_add(tables));
+    let mut text = format!("{} in memory", size::human(used));
     if tables > 0 {
         text.push_str(&format!(": keys {}, their tables {}", size::human(keys), size::human(tables)));
     }
