@@ -1,7 +1,7 @@
 //! Advice, and the plan that was written.
 
 use super::super::table::wrap;
-use super::super::{Look, Paint, counted};
+use super::super::{Look, Paint, count, counted};
 use crate::base::size;
 use crate::report::{Advice, PlanScript, Severity, printable};
 use std::io::{self, Write};
@@ -57,11 +57,14 @@ pub(super) fn plan(plan: &PlanScript, look: &Look, out: &mut dyn Write) -> io::R
     );
     writeln!(out, "\n{}", wrap(&text, look.columns(), 2))?;
     let left = plan.left_out;
-    let reasons =
-        [(left.expired, "had expired"), (left.expiring, "expire already"), (left.long_names, "have names over 64 KiB")];
+    let reasons = [
+        (left.expired, "expired"),
+        (left.expiring, "with an expiry already"),
+        (left.long_names, "with a name over 64 KiB"),
+    ];
     let reasons: Vec<_> = reasons.iter().filter(|(keys, _)| *keys > 0).collect();
     if !reasons.is_empty() {
-        let list: Vec<_> = reasons.iter().map(|(keys, why)| format!("{} that {why}", counted(*keys, "key"))).collect();
+        let list: Vec<_> = reasons.iter().map(|(keys, why)| format!("{} {why}", count(*keys))).collect();
         writeln!(out, "{}", wrap(&format!("  left out: {}", list.join(", ")), look.columns(), 4))?;
     }
     Ok(())

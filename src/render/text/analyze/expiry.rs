@@ -71,7 +71,7 @@ pub(super) fn frequency(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let cold = frequency.cold_memory_bytes.map(|bytes| format!(" ({})", size::human(bytes))).unwrap_or_default();
-    let spread = frequency.counter.as_ref().map(|spread| format!("; half count {} or less", spread.p50));
+    let spread = frequency.counter.as_ref().map(|spread| format!("; the median is {}", spread.p50));
     let text = format!(
         "use counters of {}: {}{cold} at 0, which go first{}",
         counted(frequency.keys, "key"),
