@@ -29,13 +29,13 @@ impl Cost {
 
 /// How a server counts what it allocates.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Meters {
+pub(super) struct Counting {
     pub(super) classes: Classes,
     /// Whether MEMORY USAGE counts packed structures, and strings shorter than 32 bytes, as asked for (Redis 8.2 and later).
     pub(super) as_asked: bool,
 }
 
-impl Meters {
+impl Counting {
     /// A structure that MEMORY USAGE counts by its size, whatever it was given.
     #[inline]
     pub(super) fn counted(self, bytes: u64) -> Cost {

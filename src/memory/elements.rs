@@ -1,7 +1,7 @@
 //! What one element of a table takes.
 
 use super::classes::Classes;
-use super::cost::{Cost, Meters, long_text, text};
+use super::cost::{Cost, Counting, long_text, text};
 use super::servers::{Fields, Server, Skiplist, Table};
 use super::strings::ENTRY;
 use crate::rdb::Measured;
@@ -16,23 +16,23 @@ const POINTER: u64 = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Elements {
     server: &'static Server,
-    meters: Meters,
-    /// By what a node has without its levels, in steps of 8 bytes: 1024ths of what is to be expected.
+    counting: Counting,
+    /// What a node is to be expected to take, in parts of a byte, by what it has without its levels, in steps of 8 bytes.
     nodes: Box<[u64]>,
 }
 
 /// Parts of a byte in which nodes of skiplists are added up.
-pub(super) const PARTS: u64 = 1024;
+pub(super) const PARTS: u64 = 4096;
 
 impl Elements {
-    pub(super) fn new(server: &'static Server, meters: Meters) -> Self {
-        let nodes = (0..=128).map(|step| expected_node(step * 8, meters.classes)).collect();
-        Self { server, meters, nodes }
+    pub(super) fn new(server: &'static Server, counting: Counting) -> Self {
+        let nodes = (0..=128).map(|step| expected_node(step * 8, counting.classes)).collect();
+        Self { server, counting, nodes }
     }
 
     #[inline]
     pub(super) fn member(&self, name: &Measured<'_>) -> Cost {
-        self.entry(self.server.set_entry).plus(self.meters.text(name.len))
+        self.entry(self.server.set_entry).plus(self.counting.text(name.len))
     }
 
     /// A member of a sorted set, without its node.
@@ -41,16 +41,16 @@ impl Elements {
         if self.server.skiplist.holds_member {
             return self.entry(self.server.set_entry);
         }
-        self.entry(ENTRY).plus(self.meters.text(name.len))
+        self.entry(ENTRY).plus(self.counting.text(name.len))
     }
 
-    /// The node of such a member, in 1024ths of a byte.
+    /// The node of such a member, in parts of a byte.
     #[inline]
     pub(super) fn node(&self, name: &Measured<'_>) -> u64 {
         let Skiplist { node, holds_member, .. } = self.server.skiplist;
         let bytes = if holds_member { node.saturating_add(text(name.len)) } else { node };
         let step = usize::try_from(bytes.div_ceil(8)).unwrap_or(usize::MAX);
-        self.nodes.get(step).copied().unwrap_or_else(|| expected_node(bytes, self.meters.classes))
+        self.nodes.get(step).copied().unwrap_or_else(|| expected_node(bytes, self.counting.classes))
     }
 
     #[inline]
@@ -58,8 +58,8 @@ impl Elements {
         match self.server.fields {
             Fields::Apart => {
                 let expiry = if expires { FIELD_EXPIRY } else { 0 };
-                let field = self.meters.block(text(name.len).saturating_add(expiry));
-                self.entry(ENTRY).plus(field).plus(self.meters.text(value.len))
+                let field = self.counting.block(text(name.len).saturating_add(expiry));
+                self.entry(ENTRY).plus(field).plus(self.counting.text(value.len))
             }
             Fields::Together { expiry } => {
                 self.entry(self.server.set_entry).plus(self.together(name.len, value.len, expires.then_some(expiry)))
@@ -72,24 +72,24 @@ impl Elements {
         let expiry = expiry.unwrap_or(0);
         let both = field.saturating_add(expiry).saturating_add(long_text(value));
         if both <= TOGETHER {
-            return self.meters.blob(both);
+            return self.counting.blob(both);
         }
         let field = long_text(name).saturating_add(expiry).saturating_add(POINTER);
-        self.meters.blob(field).plus(self.meters.text(value))
+        self.counting.blob(field).plus(self.counting.text(value))
     }
 
     /// An entry of a chained table.
     #[inline]
     fn entry(&self, taken: u64) -> Cost {
         match self.server.table {
-            Table::Dict { .. } if taken == ENTRY => self.meters.counted(ENTRY),
+            Table::Dict { .. } if taken == ENTRY => self.counting.counted(ENTRY),
             Table::Dict { .. } => Cost { said: ENTRY, taken },
             Table::Buckets { .. } => Cost::default(),
         }
     }
 }
 
-/// What a node of a skiplist is to be expected to take, in 1024ths: each level is there with a chance of one in four where
+/// What a node of a skiplist is to be expected to take, in parts of a byte: a level is there with a chance of one in four where
 /// the one below it is.
 fn expected_node(bytes: u64, classes: Classes) -> u64 {
     let mut weight = 3 * PARTS / 4;
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_node_has_a_level_and_a_third() {
         let expected = |allocator, bytes| expected_node(bytes, Classes::new(allocator, false)) * 100 / PARTS;
-        assert_eq!(expected(Allocator::Debian, 24), 5331);
-        assert_eq!(expected(Allocator::Bundled, 24), 4590);
+        assert_eq!(expected(Allocator::Debian, 24), 5332);
+        assert_eq!(expected(Allocator::Bundled, 24), 4582);
     }
 }

@@ -1,7 +1,7 @@
 //! Adds up what one value after the other takes.
 
 use super::Model;
-use super::cost::{Cost, Meters};
+use super::cost::{Cost, Counting};
 use super::elements::{Elements, PARTS};
 use super::packed::{self, Ints};
 use super::servers::{Server, Table};
@@ -19,18 +19,22 @@ const PACKED_LEN: u64 = 64;
 /// What finds a field of a hash by its expiry: Redis from 7.4 on does not say it, Valkey does.
 const HIDDEN_EXPIRY: u64 = 4;
 const KNOWN_EXPIRY: u64 = 26;
+/// The value type of a list that is one ziplist.
+const LIST_ZIPLIST: u8 = 10;
 /// A node of a list.
 const NODE_BYTES: u64 = 8 << 10;
 /// What a node is given room for besides the next element.
 const NODE_SPARE: u64 = 8;
 
-/// The estimate of one key at a time. Memory: a few sums.
+/// The estimate of one key at a time. Memory: a few sums, and 1 KiB of costs that are looked up.
 #[derive(Debug, Clone)]
 pub struct Meter {
     server: &'static Server,
-    meters: Meters,
+    counting: Counting,
     elements: Elements,
     ty: Type,
+    /// A list that is one ziplist: no server makes a listpack list of it.
+    was_ziplist: bool,
     name: Name,
     value: Value,
     stream: Option<Box<Sum>>,
@@ -86,12 +90,13 @@ pub struct Estimate {
 impl Meter {
     /// For one model.
     pub fn new(model: Model) -> Self {
-        let (server, meters) = (model.knowledge(), model.meters());
+        let (server, counting) = (model.knowledge(), model.counting());
         Self {
             server,
-            meters,
-            elements: Elements::new(server, meters),
+            counting,
+            elements: Elements::new(server, counting),
             ty: Type::String,
+            was_ziplist: false,
             name: Name::default(),
             value: Value::NEW,
             stream: None,
@@ -102,9 +107,10 @@ impl Meter {
     #[inline]
     pub fn begin(&mut self, head: &Head<'_>) {
         self.ty = head.value_type.ty;
+        self.was_ziplist = head.value_type.id == LIST_ZIPLIST;
         self.name = Name { len: head.key.len, expires: head.expire_at.is_some() };
         self.value = Value::NEW;
-        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.meters)));
+        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.counting)));
     }
 
     /// The next part of the value.
@@ -130,7 +136,8 @@ impl Meter {
         self.value.blob = Some((packing, bytes));
     }
 
-    /// A ziplist is turned into a listpack, in an allocation of the ziplist's size if that is enough.
+    /// A ziplist is turned into a listpack that is as long as it has to be.
+    /// Source: MEMORY USAGE of Redis 7.0.15, 7.4.1 and 8.6.3 after they loaded ziplists.
     fn close_blob(&mut self) {
         let Some((packing, bytes)) = self.value.blob.take() else { return };
         let bytes = match packing {
@@ -138,7 +145,7 @@ impl Meter {
             _ => bytes,
         };
         self.value.packed = 0;
-        self.value.blob_cost.add(self.meters.blob(bytes));
+        self.value.blob_cost.add(self.counting.blob(bytes));
     }
 
     #[inline]
@@ -178,7 +185,7 @@ impl Meter {
         let name_bytes = packed::entry(name);
         let second = match (value, score) {
             (Some(value), _) => packed::entry(value),
-            (None, Some(score)) => packed::score(*score),
+            (None, Some(score)) => packed::score(*score, self.server.packs_all),
             (None, None) => 0,
         };
         // A hash with expiries has one for every field: 0 where there is none.
@@ -204,11 +211,11 @@ impl Meter {
         let (nodes, cost, last) = &mut self.value.list;
         let full = |last: u64| last.saturating_add(bytes).saturating_add(NODE_SPARE) > NODE_BYTES;
         if *last > 0 && full(*last) {
-            cost.add(self.meters.blob(*last));
+            cost.add(self.counting.blob(*last));
             (*nodes, *last) = (nodes.saturating_add(1), 0);
         }
         if len.saturating_add(NODE_SPARE) > NODE_BYTES {
-            cost.add(self.meters.blob(len));
+            cost.add(self.counting.blob(len));
             *nodes = nodes.saturating_add(1);
         } else {
             *last = last.saturating_add(bytes).saturating_add(if *last == 0 { packed::LISTPACK } else { 0 });
@@ -222,14 +229,14 @@ impl Meter {
         let keys = self.server.keys;
         let cost = match self.ty {
             Type::String => {
-                let shared = self.server.shares_integers && shape.payload_bytes <= 4;
                 let content = match entry.encoding {
-                    Encoding::Int => Content::Int { shared },
+                    // All of so few digits are below 10000.
+                    Encoding::Int => Content::Int { small: shape.payload_bytes <= 4 },
                     _ => Content::Text(shape.payload_bytes),
                 };
-                self.name.with_string(content, keys, self.meters)
+                self.name.with_string(content, keys, self.counting)
             }
-            _ => self.name.with_pointer(keys, self.meters).plus(self.collection(entry.serialized_bytes)),
+            _ => self.name.with_pointer(keys, self.counting).plus(self.collection(entry.serialized_bytes)),
         };
         Some(Estimate { usage_bytes: cost.said, allocated_bytes: cost.taken })
     }
@@ -246,7 +253,7 @@ impl Meter {
             Type::Zset => self.zset(),
             Type::Hash => self.hash(),
             // What a module keeps is its own affair: as much as it wrote.
-            _ => self.meters.block(serialized_bytes),
+            _ => self.counting.block(serialized_bytes),
         }
     }
 
@@ -255,16 +262,16 @@ impl Meter {
         let (nodes, cost) = if blobs > 0 {
             (blobs, blob_cost)
         } else if rest > 0 {
-            (nodes.saturating_add(1), cost.plus(self.meters.blob(rest)))
+            (nodes.saturating_add(1), cost.plus(self.counting.blob(rest)))
         } else {
             (nodes, cost)
         };
         let is_packed = last.map_or(rest > 0, |(packing, bytes)| packing != Packing::Plain && bytes <= NODE_BYTES);
-        if self.server.packs_lists && nodes == 1 && is_packed {
+        if self.server.packs_all && nodes == 1 && is_packed && !self.was_ziplist {
             return cost;
         }
-        let node = self.meters.counted(self.server.quicklist_node);
-        self.meters.counted(self.server.quicklist).plus(node.times(nodes)).plus(cost)
+        let node = self.counting.counted(self.server.quicklist_node);
+        self.counting.counted(self.server.quicklist).plus(node.times(nodes)).plus(cost)
     }
 
     fn set(&self, packing: Option<Packing>) -> Cost {
@@ -274,8 +281,8 @@ impl Meter {
             return if count <= most { blob_cost } else { self.table(tables::power(count)) };
         }
         match ints {
-            Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.meters.blob(ints.intset(count)),
-            _ if self.server.packs_sets && count <= PACKED && short.is_none() => self.listpack(packed),
+            Some(ints) if count <= PACKED_PAIRS && short.is_none() => self.counting.blob(ints.intset(count)),
+            _ if self.server.packs_all && count <= PACKED && short.is_none() => self.listpack(packed),
             _ => self.table(tables::power(count)),
         }
     }
@@ -291,15 +298,15 @@ impl Meter {
         let skiplist = self.server.skiplist;
         let nodes = nodes / PARTS;
         let nodes = Cost { said: nodes, taken: nodes };
-        let head = if skiplist.head > 0 { self.meters.block(skiplist.head) } else { Cost::default() };
-        self.meters.counted(skiplist.bytes).plus(head).plus(nodes).plus(self.table(tables::power(count)))
+        let head = if skiplist.head > 0 { self.counting.block(skiplist.head) } else { Cost::default() };
+        self.counting.counted(skiplist.bytes).plus(head).plus(nodes).plus(self.table(tables::power(count)))
     }
 
     fn hash(&self) -> Cost {
         let Value { count, expiring, blobs, blob_cost, short, packed, .. } = self.value;
         let beside = match self.server.expiring_listpack {
             _ if expiring == 0 => Some(Cost::default()),
-            Some(bytes) => Some(self.meters.counted(bytes)),
+            Some(bytes) => Some(self.counting.counted(bytes)),
             None => None,
         };
         if let (Some(beside), true) = (beside, count <= PACKED_PAIRS) {
@@ -329,8 +336,8 @@ impl Meter {
         };
         match expiring {
             0 | 1 => Cost::default(),
-            2 => self.meters.counted(24),
-            3..=127 => self.meters.block(expiring.saturating_mul(8).saturating_add(8)),
+            2 => self.counting.counted(24),
+            3..=127 => self.counting.block(expiring.saturating_mul(8).saturating_add(8)),
             _ => {
                 let bytes = expiring.saturating_mul(KNOWN_EXPIRY);
                 Cost { said: bytes, taken: bytes }
@@ -339,15 +346,15 @@ impl Meter {
     }
 
     fn listpack(&self, entries: u64) -> Cost {
-        self.meters.blob(entries.saturating_add(packed::LISTPACK))
+        self.counting.blob(entries.saturating_add(packed::LISTPACK))
     }
 
     /// The elements in a table; `slots` is for chained ones.
     fn table(&self, slots: u64) -> Cost {
-        let table = match self.server.table {
-            Table::Dict { bytes } => self.meters.counted(bytes).plus(tables::slots(slots, self.meters)),
-            table @ Table::Buckets { .. } => tables::table(table, self.value.count, self.meters),
+        let (bytes, places) = match self.server.table {
+            Table::Dict { bytes } => (bytes, tables::slots(slots, self.counting)),
+            Table::Buckets { bytes } => (bytes, tables::buckets(self.value.count, self.counting)),
         };
-        table.plus(self.value.table)
+        self.counting.counted(bytes).plus(places).plus(self.value.table)
     }
 }

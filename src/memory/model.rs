@@ -1,7 +1,7 @@
 //! The servers whose memory is known.
 
 use super::classes::{Allocator, Classes};
-use super::cost::{Cost, Meters};
+use super::cost::{Cost, Counting};
 use super::servers::{Keys, SERVERS, Server, Table};
 use super::strings::ENTRY;
 use super::tables;
@@ -89,9 +89,9 @@ impl Model {
         self.server
     }
 
-    pub(super) fn meters(&self) -> Meters {
+    pub(super) fn counting(&self) -> Counting {
         let pages = self.server.debian_pages && self.allocator == Allocator::Debian;
-        Meters { classes: Classes::new(self.allocator, pages), as_asked: self.server.as_asked }
+        Counting { classes: Classes::new(self.allocator, pages), as_asked: self.server.as_asked }
     }
 }
 
@@ -127,31 +127,32 @@ fn standing_for(name: &str) -> Option<&'static Server> {
 
 /// What the tables of databases of so many keys, of which so many expire, take besides the keys, in bytes.
 pub fn overhead_bytes(model: &Model, databases: impl IntoIterator<Item = (u64, u64)>) -> u64 {
-    let meters = model.meters();
-    let tables =
-        |(keys, expires): (u64, u64)| table(model.server, keys, meters).plus(ttl_table(model.server, expires, meters));
+    let counting = model.counting();
+    let tables = |(keys, expires): (u64, u64)| {
+        table(model.server, keys, counting).plus(ttl_table(model.server, expires, counting))
+    };
     databases.into_iter().map(tables).fold(Cost::default(), Cost::plus).taken
 }
 
 /// The table that knows the keys, without their entries.
-fn table(server: &Server, keys: u64, meters: Meters) -> Cost {
+fn table(server: &Server, keys: u64, counting: Counting) -> Cost {
     match server.table {
         _ if keys == 0 => Cost::default(),
         Table::Dict { .. } => {
-            let slots = tables::slots(tables::power(keys), meters);
+            let slots = tables::slots(tables::power(keys), counting);
             let entries = if server.keys == Keys::InObject { server.set_entry.saturating_mul(keys) } else { 0 };
             slots.plus(Cost { said: 0, taken: entries })
         }
-        Table::Buckets { .. } => tables::buckets(keys, meters),
+        Table::Buckets { .. } => tables::buckets(keys, counting),
     }
 }
 
-fn ttl_table(server: &Server, expires: u64, meters: Meters) -> Cost {
+fn ttl_table(server: &Server, expires: u64, counting: Counting) -> Cost {
     let entries = match server.keys {
-        Keys::Apart | Keys::InEntry => meters.counted(ENTRY).times(expires),
+        Keys::Apart | Keys::InEntry => counting.counted(ENTRY).times(expires),
         Keys::InObject | Keys::Short | Keys::Unsaid => Cost::default(),
     };
-    table(server, expires, meters).plus(entries)
+    table(server, expires, counting).plus(entries)
 }
 
 #[cfg(test)]

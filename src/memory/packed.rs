@@ -50,15 +50,37 @@ pub(super) fn string(len: u64) -> u64 {
     own.saturating_add(back)
 }
 
-/// What a score takes, as the shortest text that says it, or as an integer.
-pub(super) fn score(score: f64) -> u64 {
+/// What a score takes: as an integer, or as the shortest text that says it; servers up to 7.0 write 17 digits.
+pub(super) fn score(score: f64, shortest: bool) -> u64 {
     let mut buffer = zmij::Buffer::new();
     if score.is_infinite() {
         return string(if score > 0.0 { 3 } else { 4 });
     }
     let text = buffer.format(score);
     let whole = text.strip_suffix(".0").unwrap_or(text);
-    as_int(whole.as_bytes()).map_or_else(|| string(whole.len() as u64), integer)
+    match as_int(whole.as_bytes()) {
+        Some(int) => integer(int),
+        None if shortest => string(whole.len() as u64),
+        None => string(seventeen_digits(score)),
+    }
+}
+
+/// How long the text of 17 digits is, without zeros at its end: what C writes for `%.17g`.
+fn seventeen_digits(score: f64) -> u64 {
+    let text = format!("{score:.16e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent = exponent.parse::<i64>().unwrap_or(0);
+    let digits = mantissa.trim_end_matches('0').bytes().filter(u8::is_ascii_digit).count() as u64;
+    let point = u64::from(digits > 1);
+    let size = exponent.unsigned_abs();
+    let own = match exponent {
+        // Zeros before the digits, or digits after the point.
+        -4..0 => digits.saturating_add(size).saturating_add(1),
+        0..17 if digits <= size => size.saturating_add(1),
+        0..17 => digits.saturating_add(u64::from(digits > size.saturating_add(1))),
+        _ => digits.saturating_add(point).saturating_add(if size > 99 { 5 } else { 4 }),
+    };
+    own.saturating_add(u64::from(score.is_sign_negative()))
 }
 
 /// The integers of a set.
@@ -116,7 +138,12 @@ mod tests {
             assert_eq!(text(bytes), takes, "{}", bytes.escape_ascii());
         }
         assert_eq!((text(&[b'x'; 63]), text(&[b'x'; 64]), text(&[b'x'; 5000])), (65, 67, 5007));
-        assert_eq!((score(3.0), score(0.5), score(f64::NEG_INFINITY)), (2, 5, 6));
+        assert_eq!((score(3.0, true), score(0.5, true), score(f64::NEG_INFINITY, true)), (2, 5, 6));
+        // What `printf %.17g` says, and two bytes.
+        let long = [(0.1, 19), (0.5, 3), (-1.25, 5), (1e-5, 22), (123_456.789, 10), (2.5e30, 22), (0.015, 20)];
+        for (number, len) in long {
+            assert_eq!(score(number, false), len + 2, "{number}");
+        }
     }
 
     #[test]

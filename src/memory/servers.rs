@@ -79,8 +79,6 @@ pub(super) struct Server {
     pub(super) name: &'static str,
     pub(super) version: Writer,
     pub(super) keys: Keys,
-    /// Whether strings of the integers below 10000 are shared between keys.
-    pub(super) shares_integers: bool,
     /// Whether MEMORY USAGE counts what was asked for, not what was given.
     pub(super) as_asked: bool,
     pub(super) table: Table,
@@ -88,10 +86,8 @@ pub(super) struct Server {
     pub(super) skiplist: Skiplist,
     /// What an entry of a set takes in truth; MEMORY USAGE says 24.
     pub(super) set_entry: u64,
-    /// Whether small sets are listpacks.
-    pub(super) packs_sets: bool,
-    /// Whether lists of one node are listpacks.
-    pub(super) packs_lists: bool,
+    /// Whether small sets and lists of one node are listpacks, and scores in them the shortest text (from 7.2 on).
+    pub(super) packs_all: bool,
     pub(super) quicklist: u64,
     pub(super) quicklist_node: u64,
     /// What a small hash has besides its listpack if a field expires; none where such hashes are never packed.
@@ -108,14 +104,12 @@ const BASE: Server = Server {
     name: "redis-7.4",
     version: Writer::Redis(7, 4),
     keys: Keys::Apart,
-    shares_integers: true,
     as_asked: false,
     table: Table::Dict { bytes: 56 },
     fields: Fields::Apart,
     skiplist: Skiplist { bytes: 48, head: 536, node: 24, holds_member: false },
     set_entry: 5,
-    packs_sets: true,
-    packs_lists: true,
+    packs_all: true,
     quicklist: 40,
     quicklist_node: 40,
     expiring_listpack: Some(32),
@@ -128,8 +122,7 @@ const REDIS_7_0: Server = Server {
     name: "redis-7.0",
     version: Writer::Redis(7, 0),
     set_entry: 24,
-    packs_sets: false,
-    packs_lists: false,
+    packs_all: false,
     expiring_listpack: None,
     streams: Streams { consumer: 24, ..BASE.streams },
     measured: [false, true],
@@ -166,7 +159,6 @@ pub(super) const SERVERS: [Server; 9] = [
         name: "redis-8.6",
         version: Writer::Redis(8, 6),
         keys: Keys::InObject,
-        shares_integers: false,
         as_asked: true,
         fields: Fields::Together { expiry: 16 },
         skiplist: Skiplist { bytes: 64, head: 536, node: 16, holds_member: true },
@@ -191,7 +183,6 @@ pub(super) const SERVERS: [Server; 9] = [
         name: "valkey-9.1",
         version: Writer::Valkey(9, 1),
         keys: Keys::Short,
-        shares_integers: false,
         table: Table::Buckets { bytes: 80 },
         skiplist: Skiplist { bytes: 544, head: 0, node: 16, holds_member: true },
         debian_pages: true,

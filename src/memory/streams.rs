@@ -1,6 +1,6 @@
 //! Streams: a tree of nodes, groups, what is pending, consumers.
 
-use super::cost::{Cost, Meters, text};
+use super::cost::{Cost, Counting, text};
 use super::rax::{self, Rax};
 use super::servers::{Streams, Trees};
 use crate::encoding::stream_node::StreamId;
@@ -10,7 +10,7 @@ use crate::rdb::Element;
 #[derive(Debug, Clone)]
 pub(super) struct Sum {
     server: Streams,
-    meters: Meters,
+    counting: Counting,
     nodes: Rax,
     blobs: Cost,
     groups: Cost,
@@ -23,11 +23,11 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn new(server: Streams, meters: Meters) -> Self {
+    pub(super) fn new(server: Streams, counting: Counting) -> Self {
         Self {
             server,
-            meters,
-            nodes: Rax::new(meters.classes),
+            counting,
+            nodes: Rax::new(counting.classes),
             blobs: Cost::default(),
             groups: Cost::default(),
             has_groups: false,
@@ -39,12 +39,12 @@ impl Sum {
 
     /// A node of entries.
     pub(super) fn node(&mut self, id: StreamId, bytes: u64) {
-        self.nodes.add(key(id), self.meters.classes);
-        self.blobs.add(self.meters.blob(bytes));
+        self.nodes.add(key(id), self.counting.classes);
+        self.blobs.add(self.counting.blob(bytes));
     }
 
     pub(super) fn detail(&mut self, detail: &Element<'_>) {
-        let classes = self.meters.classes;
+        let classes = self.counting.classes;
         match detail {
             Element::Group { name, .. } => {
                 self.close_group();
@@ -71,7 +71,7 @@ impl Sum {
     /// All of it, without the key and its object.
     pub(super) fn finish(mut self) -> Cost {
         self.close_group();
-        let stream = self.meters.counted(self.server.bytes);
+        let stream = self.counting.counted(self.server.bytes);
         if let (Trees::Everything, Some(pending)) = (self.server.trees, self.pending) {
             // A tree that knows for each entry the groups in which it is pending.
             self.groups.add(self.tree(&pending));
@@ -80,12 +80,12 @@ impl Sum {
     }
 
     fn open_group(&mut self, name: u64) {
-        self.group = Some(Rax::new(self.meters.classes));
+        self.group = Some(Rax::new(self.counting.classes));
         if !self.has_groups {
             self.has_groups = true;
             self.groups.add(self.unsaid_tree());
         }
-        self.groups.add(self.meters.counted(self.server.group));
+        self.groups.add(self.counting.counted(self.server.group));
         self.groups.add(self.name(name));
         // The tree of its consumers.
         self.groups.add(self.unsaid_tree());
@@ -95,18 +95,18 @@ impl Sum {
         self.close_consumer();
         let Some(pending) = self.group.take() else { return };
         self.groups.add(self.tree(&pending));
-        self.groups.add(self.meters.counted(self.server.pending).times(pending.keys));
+        self.groups.add(self.counting.counted(self.server.pending).times(pending.keys));
         if pending.keys > self.pending.map_or(0, |largest| largest.keys) {
             self.pending = Some(pending);
         }
     }
 
     fn open_consumer(&mut self, name: u64) {
-        self.consumer = Some(Rax::new(self.meters.classes));
-        self.groups.add(self.meters.counted(self.server.consumer));
+        self.consumer = Some(Rax::new(self.counting.classes));
+        self.groups.add(self.counting.counted(self.server.consumer));
         self.groups.add(self.name(name));
         let own = if self.server.trees == Trees::Everything { text(name) } else { name };
-        self.groups.add(Cost { said: own, taken: self.meters.classes.class(text(name)) });
+        self.groups.add(Cost { said: own, taken: self.counting.classes.class(text(name)) });
     }
 
     fn close_consumer(&mut self) {
@@ -116,7 +116,7 @@ impl Sum {
 
     /// A tree of ids.
     fn tree(&self, tree: &Rax) -> Cost {
-        let taken = self.meters.classes.class(self.server.tree).saturating_add(tree.bytes);
+        let taken = self.counting.classes.class(self.server.tree).saturating_add(tree.bytes);
         let said = match self.server.trees {
             Trees::Guessed => tree.keys.saturating_mul(16).saturating_add(tree.nodes.saturating_mul(244)),
             Trees::Allocated | Trees::Everything => taken,
@@ -126,13 +126,13 @@ impl Sum {
 
     /// A tree of names, without them.
     fn unsaid_tree(&self) -> Cost {
-        let taken = self.meters.classes.class(self.server.tree).saturating_add(8);
+        let taken = self.counting.classes.class(self.server.tree).saturating_add(8);
         Cost { said: if self.server.trees == Trees::Everything { taken } else { 0 }, taken }
     }
 
     /// A name in a tree of names: a run of bytes and its end.
     fn name(&self, len: u64) -> Cost {
-        let taken = self.meters.classes.class(rax::name(len)).saturating_add(rax::LEAF).saturating_sub(8);
+        let taken = self.counting.classes.class(rax::name(len)).saturating_add(rax::LEAF).saturating_sub(8);
         Cost { said: if self.server.trees == Trees::Everything { taken } else { 0 }, taken }
     }
 }

@@ -1,6 +1,6 @@
 //! A key with what stands before its value, and strings.
 
-use super::cost::{Cost, Meters, long_text, text};
+use super::cost::{Cost, Counting, long_text, text};
 use super::servers::Keys;
 
 /// What a key says of itself.
@@ -13,8 +13,8 @@ pub(super) struct Name {
 /// A string as a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content {
-    /// An integer; `shared` if there is one object for all keys that have it.
-    Int { shared: bool },
+    /// An integer; `small` is one of 0 to 9999: for those there is one object for all keys, where keys are kept apart from it.
+    Int { small: bool },
     /// Bytes.
     Text(u64),
 }
@@ -42,28 +42,28 @@ impl Name {
     }
 
     /// The key and an object that points to its value.
-    pub(super) fn with_pointer(self, keys: Keys, meters: Meters) -> Cost {
+    pub(super) fn with_pointer(self, keys: Keys, counting: Counting) -> Cost {
         match keys {
-            Keys::Apart | Keys::InEntry => self.apart(keys, meters).plus(meters.counted(OBJECT)),
-            Keys::InObject | Keys::Short => meters.block(self.object()),
-            Keys::Unsaid => Cost { said: OBJECT, ..meters.hidden(self.object()) },
+            Keys::Apart | Keys::InEntry => self.apart(keys, counting).plus(counting.counted(OBJECT)),
+            Keys::InObject | Keys::Short => counting.block(self.object()),
+            Keys::Unsaid => Cost { said: OBJECT, ..counting.hidden(self.object()) },
         }
     }
 
     /// The key where its value's object is an allocation of its own.
-    fn apart(self, keys: Keys, meters: Meters) -> Cost {
+    fn apart(self, keys: Keys, counting: Counting) -> Cost {
         if keys == Keys::InEntry {
-            return meters.block(OBJECT.saturating_add(self.inside()));
+            return counting.block(OBJECT.saturating_add(self.inside()));
         }
-        meters.counted(ENTRY).plus(meters.block(text(self.len)))
+        counting.counted(ENTRY).plus(counting.block(text(self.len)))
     }
 
     /// The key with a string.
-    pub(super) fn with_string(self, content: Content, keys: Keys, meters: Meters) -> Cost {
+    pub(super) fn with_string(self, content: Content, keys: Keys, counting: Counting) -> Cost {
         let len = match content {
-            Content::Int { shared } => {
-                let mut cost = self.with_pointer(keys, meters);
-                if shared {
+            Content::Int { small } => {
+                let mut cost = self.with_pointer(keys, counting);
+                if small && matches!(keys, Keys::Apart | Keys::InEntry) {
                     cost.taken = cost.taken.saturating_sub(OBJECT);
                 }
                 return cost;
@@ -71,14 +71,14 @@ impl Name {
             Content::Text(len) => len,
         };
         if !self.embeds(len, keys) {
-            return self.with_pointer(keys, meters).plus(meters.text(len));
+            return self.with_pointer(keys, counting).plus(counting.text(len));
         }
         let own = long_text(len);
         match keys {
-            Keys::Apart | Keys::InEntry => self.apart(keys, meters).plus(meters.block(OBJECT.saturating_add(own))),
-            Keys::InObject | Keys::Unsaid => meters.block(self.object().saturating_add(own)),
+            Keys::Apart | Keys::InEntry => self.apart(keys, counting).plus(counting.block(OBJECT.saturating_add(own))),
+            Keys::InObject | Keys::Unsaid => counting.block(self.object().saturating_add(own)),
             // The value takes the place of the pointer, and no less.
-            Keys::Short => meters.block(self.object().saturating_add(own.max(8)).saturating_sub(8)),
+            Keys::Short => counting.block(self.object().saturating_add(own.max(8)).saturating_sub(8)),
         }
     }
 

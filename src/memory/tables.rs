@@ -1,26 +1,17 @@
 //! Tables of elements: how many slots they have after they were loaded, and what lies in them.
 
-use super::cost::{Cost, Meters};
-use super::servers::Table;
+use super::cost::{Cost, Counting};
 
 /// A pointer.
 const SLOT: u64 = 8;
-/// A bucket of seven elements, and what of it is said.
+/// A bucket of seven elements.
 const BUCKET: u64 = 64;
 /// Chained tables have at least so many slots.
 const LEAST_SLOTS: u64 = 4;
 
-/// A table of so many elements that had its size from the beginning.
-pub(super) fn table(kind: Table, elements: u64, meters: Meters) -> Cost {
-    match kind {
-        Table::Dict { bytes } => meters.counted(bytes).plus(slots(power(elements), meters)),
-        Table::Buckets { bytes } => meters.counted(bytes).plus(buckets(elements, meters)),
-    }
-}
-
 /// The slots of a chained table.
-pub(super) fn slots(count: u64, meters: Meters) -> Cost {
-    meters.counted(count.saturating_mul(SLOT))
+pub(super) fn slots(count: u64, counting: Counting) -> Cost {
+    counting.counted(count.saturating_mul(SLOT))
 }
 
 /// The slots of a chained table of so many elements.
@@ -29,10 +20,10 @@ pub(super) fn power(elements: u64) -> u64 {
 }
 
 /// A table of buckets of so many elements, without itself.
-pub(super) fn buckets(elements: u64, meters: Meters) -> Cost {
+pub(super) fn buckets(elements: u64, counting: Counting) -> Cost {
     let top = bucket_count(elements);
     let chained = chained(elements, top);
-    meters.counted(top.saturating_mul(BUCKET)).plus(meters.counted(BUCKET).times(chained))
+    counting.counted(top.saturating_mul(BUCKET)).plus(counting.counted(BUCKET).times(chained))
 }
 
 /// A power of two with at most 6.4 elements a bucket.

@@ -13,6 +13,7 @@ use rediscover::memory::{Basis, Model};
 use rediscover::pipeline::{Memory, RowSource, RunOptions, Selection, rows};
 use rediscover::rdb::{Depth, Head, Item};
 use rediscover::source::{Origin, Place, Stream};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
@@ -129,7 +130,7 @@ impl Errors {
         self.said += said;
         if estimated != said && (self.worst.len() < 8 || self.worst.last().is_some_and(|(least, _)| *least < off)) {
             self.worst.push((off, what()));
-            self.worst.sort_by(|a, b| b.0.cmp(&a.0));
+            self.worst.sort_by_key(|(off, _)| Reverse(*off));
             self.worst.truncate(8);
         }
     }

@@ -192,10 +192,10 @@ impl Key {
 
     fn list(&mut self, out: &mut Vec<Cmd>) {
         let elements: Vec<_> = match self.dice.below(40) {
-            0 => (0..1 + self.dice.below(4)).map(|_| vec![self.dice.text(9000)]).collect(),
+            0 => (0..=self.dice.below(4)).map(|_| vec![self.dice.text(9000)]).collect(),
             1 => {
                 let sizes = [10, 9000, 50_000];
-                (0..1 + self.dice.below(6))
+                (0..=self.dice.below(6))
                     .map(|_| {
                         vec![{
                             let len = self.dice.pick(&sizes);
@@ -225,7 +225,7 @@ impl Key {
                 elements.push(vec![b"not a number".to_vec()]);
                 elements
             }
-            7 => (0..1 + count / 10).map(|number| vec![self.element(number, 70)]).collect(),
+            7 => (0..=count / 10).map(|number| vec![self.element(number, 70)]).collect(),
             _ => {
                 let len = self.element_len();
                 (0..count).map(|number| vec![self.element(number, len)]).collect()
