@@ -20,6 +20,7 @@ mod manifest;
 mod needs;
 mod parts;
 mod per_type;
+mod plan_script;
 mod prefixes;
 mod ranking;
 mod row_files;
@@ -48,6 +49,7 @@ pub use keys::{DeliverRows, FormatRow, KeySort, Keyed, KeyedSource, KeysOptions,
 pub use keyspace::Totals;
 pub use loads_on::SERVERS;
 pub use needs::{Need, Needed, Needs};
+pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
 pub use row_files::FileEnd;
 pub use set::AnalyzerSet;

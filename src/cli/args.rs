@@ -11,7 +11,7 @@ pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rediscover::analysis::SERVERS;
+use rediscover::analysis::{PlanAction, SERVERS};
 use rediscover::base::{Cancel, Error, ErrorKind, Limits, Progress, Result, UnixMs, size, time};
 use rediscover::keyspace::Type;
 use rediscover::memory::Model;
@@ -19,7 +19,7 @@ use rediscover::pipeline::{ExpiryFilter, Filter, RunOptions};
 use rediscover::source::Hashes;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One sentence, how it is called, examples, options.
@@ -47,7 +47,8 @@ Examples:
 const ANALYZE: &str = "\
 Examples:
   rediscover analyze /var/lib/redis/dump.rdb
-  rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json";
+  rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json
+  rediscover analyze dump.rdb --match 'cache:*' --expiry none --plan-script expire:300 -o plan.sh";
 
 const SCHEMA: &str = "\
 Examples:
@@ -113,7 +114,7 @@ impl Command {
     /// The form of the document it makes, where it makes one.
     pub(crate) fn format(&self) -> Option<Format> {
         match self {
-            Command::Analyze(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Analyze(args) => Some(args.form()),
             Command::Check(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Keys(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
@@ -145,8 +146,29 @@ pub(crate) struct AnalyzeArgs {
     /// Length of the rankings
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = OUTPUT)]
     pub(crate) top: usize,
+    /// Write a script to -o FILE that names the filtered keys, to be reviewed and run by you: unlink, expire:SECONDS
+    #[arg(long, value_name = "ACTION", value_parser = plan_action, requires = "output", help_heading = PLAN)]
+    pub(crate) plan_script: Option<PlanAction>,
+    /// Let that script look at the type and the expiry of each key before
+    #[arg(long, requires = "plan_script", help_heading = PLAN)]
+    pub(crate) plan_check: bool,
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
+}
+
+impl AnalyzeArgs {
+    /// Where the report goes. The file is the script's, if there is one.
+    pub(crate) fn report_place(&self) -> Option<&Path> {
+        self.output.output.as_deref().filter(|_| self.plan_script.is_none())
+    }
+
+    fn form(&self) -> Format {
+        match (self.output.format, &self.plan_script) {
+            (Some(format), _) => format.into(),
+            (None, Some(_)) => Format::Text,
+            (None, None) => self.output.named(),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -227,6 +249,7 @@ const FILTERS: &str = "Filters (all that are given must let a key through)";
 const GATES: &str = "Judging";
 const INTEGRITY: &str = "Hashes";
 const OUTPUT: &str = "Output";
+const PLAN: &str = "Plan script";
 const RESOURCES: &str = "Resources";
 
 /// What to read.
@@ -516,6 +539,19 @@ fn model(text: &str) -> Parsed<Model> {
     })
 }
 
+fn plan_action(text: &str) -> Parsed<PlanAction> {
+    let wrong = || "expected unlink or expire:SECONDS, as in expire:300".to_owned();
+    match text.split_once(':') {
+        None if text == "unlink" => Ok(PlanAction::Unlink),
+        Some(("expire", seconds)) => match seconds.parse() {
+            // 0 would delete at once, which is for unlink to say.
+            Ok(seconds) if seconds > 0 => Ok(PlanAction::Expire { seconds }),
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    }
+}
+
 fn key_type(text: &str) -> Parsed<Type> {
     Type::from_name(text).ok_or_else(|| {
         let names: Vec<_> = Type::ALL.iter().map(|ty| ty.name()).collect();
@@ -602,6 +638,8 @@ mod tests {
         assert_eq!(slots("0-16383"), Ok((0, 16_383)));
         assert!(slots("7-5").is_err());
         assert!(slots("0-16384").is_err());
+        assert_eq!(plan_action("expire:300"), Ok(PlanAction::Expire { seconds: 300 }));
+        assert!(["expire", "expire:0", "expire:-1", "unlink:1", "del"].iter().all(|text| plan_action(text).is_err()));
         assert_eq!(expiry("within:1h"), Ok(ExpiryFilter::Within(3_600_000)));
         assert!(expiry("soon").is_err());
         assert!(memory("1mb").is_err());

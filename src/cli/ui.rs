@@ -288,7 +288,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
             _ => Ok(()),
         };
     }
-    let mut file = beside(&target).map_err(failed("write"))?;
+    let mut file = beside(&target, mode_of(&target)).map_err(failed("write"))?;
     file.write_all(bytes).map_err(failed("write"))?;
     put_in_place(file, &target, path)
 }
@@ -308,9 +308,13 @@ fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The mode of the file that a report replaces.
+fn mode_of(target: &Path) -> u32 {
+    target.metadata().map_or(0o666, |old| old.permissions().mode())
+}
+
 /// A new file in the folder of the one it will replace.
-fn beside(target: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mode = target.metadata().map_or(0o666, |old| old.permissions().mode());
+fn beside(target: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new()
         .prefix(".rediscover-")
         .permissions(Permissions::from_mode(mode))
@@ -392,6 +396,15 @@ impl Write for Sheet {
 impl Ui {
     /// Begins a document at its place, to be written as it comes. It is there only after [`Ui::finish_sheet`].
     pub(crate) fn sheet(&self, place: Option<&Path>) -> Result<Sheet> {
+        self.begin(place, mode_of)
+    }
+
+    /// The same for data: a file that its owner alone may read, whatever it replaces.
+    pub(crate) fn data_sheet(&self, file: &Path) -> Result<Sheet> {
+        self.begin(Some(file), |_| 0o600)
+    }
+
+    fn begin(&self, place: Option<&Path>, mode: fn(&Path) -> u32) -> Result<Sheet> {
         let shown = place.map(|path| super::sources::shown(path.as_os_str())).unwrap_or_default();
         let failed = |what| {
             let shown = shown.clone();
@@ -405,7 +418,7 @@ impl Ui {
                 } else {
                     // A signal must know of the file as soon as it is there.
                     let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-                    let file = beside(&target).map_err(failed("write"))?;
+                    let file = beside(&target, mode(&target)).map_err(failed("write"))?;
                     *writing = Some(file.path().to_path_buf());
                     To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
                 }

@@ -10,6 +10,6 @@ pub use command::{
     Access, Arg, ArgSpan, Args, Command, Effect, Expires, Expiry, KeyAt, KeySpec, Servers, Spec, Touch, Values,
 };
 pub use glob::glob_match;
-pub use name::{KeyName, escape, hex, printable};
+pub use name::{KeyName, argument, escape, hex, printable};
 pub use slot::{hash_tag, slot};
 pub use types::{Encoding, Type};

@@ -112,6 +112,19 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A name as an argument of a POSIX shell; `FILE` where it cannot be written as one that a reader could trust: it holds what
+/// cannot be seen.
+pub fn argument(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:%@".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        name.to_owned()
+    } else if printable(name) == name && !name.contains('\\') {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    } else {
+        "FILE".to_owned()
+    }
+}
+
 /// Characters that are not seen, or that change how the rest is seen: C1 controls, bidirectional marks and overrides,
 /// zero-width and format characters, line separators, private use, tags.
 fn unsafe_to_show(c: char) -> bool {
@@ -186,6 +199,13 @@ mod tests {
         let once = escape(b"\x1b\"\\");
         assert_eq!(printable(&once), once);
         assert_eq!(printable("a\x1b[2J\u{202e}"), "a\\x1b[2J\\xe2\\x80\\xae");
+    }
+
+    #[test]
+    fn arguments_survive_a_shell() {
+        assert_eq!(argument("a/b-c.rdb"), "a/b-c.rdb");
+        assert_eq!(argument("it's.rdb"), "'it'\\''s.rdb'");
+        assert_eq!(argument("a\u{1b}[2J.rdb"), "FILE");
     }
 
     #[test]

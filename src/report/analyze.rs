@@ -3,7 +3,7 @@
 use super::expiry::{Frequency, Idle, Ttl};
 use super::keys::{BigElement, BigKeys};
 use super::places::{Cluster, OtherKeys, Prefix, PrefixSample, Stream};
-use super::{Exit, Integrity, LogTotals, Provenance, Severity, Verdict};
+use super::{Exit, Integrity, LogTotals, PlanScript, Provenance, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ pub struct AnalyzeReport {
     pub merged: bool,
     /// What to do, most pressing first.
     pub advice: Vec<Advice>,
+    /// The script that `--plan-script` wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanScript>,
     /// Findings of a scan; null for "not scanned".
     pub findings: Option<()>,
 }

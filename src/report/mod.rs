@@ -8,11 +8,12 @@ mod key_row;
 mod keys;
 mod log;
 mod places;
+mod plan;
 mod problem;
 mod provenance;
 mod timeline;
 
-pub use crate::keyspace::{KeyName, escape, hex, printable};
+pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
 pub use analyze::{
     Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, SizeBucket, Sizes, SourceAnalysis,
     SourceIntegrity, Spread, TypeShare,
@@ -29,6 +30,7 @@ pub use log::{
     ServerLoad, ServerLoads, Stretch,
 };
 pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare, Stream, StreamGroup, TagShare};
+pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -88,7 +88,7 @@ fn share(keys: u64, memory_bytes: u64) -> TypeShare {
 }
 
 /// Something for every part of the page.
-fn rich() -> AnalyzeReport {
+pub(crate) fn rich() -> AnalyzeReport {
     let bucket = |label: &str, upto, keys| TtlBucket {
         label: label.into(),
         upto_seconds: upto,
@@ -350,6 +350,7 @@ fn rich() -> AnalyzeReport {
                 false,
             ),
         ],
+        plan: None,
         findings: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Integration tests.
 
+mod advice;
 mod aof_corpus;
 mod aof_facts;
 mod aof_hostile;
@@ -26,6 +27,7 @@ mod many_keys;
 mod memory;
 mod merge;
 mod mutations;
+mod plan_script;
 mod prefixes;
 mod readme;
 mod render;

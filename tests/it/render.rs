@@ -262,6 +262,7 @@ fn analyze_report() -> AnalyzeReport {
         ],
         merged: false,
         advice: Vec::new(),
+        plan: None,
         findings: None,
     }
 }
@@ -335,6 +336,22 @@ fn analyze_one_source_as_text_on_a_terminal() {
 }
 
 #[test]
+fn analyze_with_everything_as_text() {
+    let mut report = crate::html::rich();
+    report.plan = Some(PlanScript {
+        file: "plan.sh".into(),
+        action: "expire:300".into(),
+        checks: true,
+        keys: 104_000,
+        serialized_bytes: 20 << 20,
+        memory_bytes: Some(26 << 20),
+        left_out: LeftOut { expired: 7, expiring: 0, long_names: 1 },
+    });
+    insta::assert_snapshot!("everything_80", analyze_text(&report, &look(80)));
+    insta::assert_snapshot!("everything_200", analyze_text(&report, &look(200)));
+}
+
+#[test]
 fn text_fits_its_width_and_holds_nothing_that_moves_a_cursor() {
     for width in [80, 120, 200] {
         for colour in [false, true] {
@@ -343,6 +360,7 @@ fn text_fits_its_width_and_holds_nothing_that_moves_a_cursor() {
                 check_text(CheckView::default(), &look),
                 analyze_text(&analyze_report(), &look),
                 analyze_text(&analyze_one(), &look),
+                analyze_text(&crate::html::rich(), &look),
             ];
             for report in reports {
                 let plain = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m"]
@@ -350,7 +368,7 @@ fn text_fits_its_width_and_holds_nothing_that_moves_a_cursor() {
                     .fold(report.clone(), |text, sequence| text.replace(sequence, ""));
                 assert_eq!(colour, plain != report);
                 assert!(!plain.chars().any(|c| c.is_control() && c != '\n'), "{plain:?}");
-                let suggestion = |line: &&str| !line.starts_with("next: ");
+                let suggestion = |line: &&str| !(line.starts_with("next: ") || line.starts_with("    $ "));
                 for line in plain.lines().filter(suggestion) {
                     assert!(line.chars().count() <= width, "{} of {width}: {line}", line.chars().count());
                 }

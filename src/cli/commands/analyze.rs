@@ -3,17 +3,19 @@
 use crate::cli::args::{AnalyzeArgs, Format};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
-use crate::cli::ui::Ui;
-use rediscover::analysis::{self, AnalyzeOptions};
-use rediscover::base::{Error, Result};
+use crate::cli::ui::{self, Level, Ui};
+use rediscover::analysis::{self, AnalyzeOptions, PlanAction, PlanOptions};
+use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::pipeline::Memory;
 use rediscover::render;
-use rediscover::report::{AnalyzeReport, Verdict};
+use rediscover::report::{AnalyzeReport, PlanScript, Verdict};
+use rediscover::source::Origin;
+use std::path::Path;
 
 pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
     let origins = sources::expand(&args.sources, Take::Loaded, ui)?;
-    let place = args.output.output.as_deref();
-    sources::refuse_overwriting(place, &origins)?;
+    sources::refuse_overwriting(args.output.output.as_deref(), &origins)?;
+    refuse_plan(args, &origins)?;
     let options = AnalyzeOptions {
         run: args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?,
         filter: args.filters.filter(),
@@ -50,17 +52,81 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
         integrity: analyzed.integrity,
         merged: args.merge,
         advice: Vec::new(),
+        plan: None,
         findings: None,
     };
     report.advice = analysis::advise(&report);
+    if let Some(action) = args.plan_script {
+        if origins.len() > report.integrity.len() {
+            ui.say(Level::Warning, "no plan was written, for not every source could be read", None);
+        } else {
+            report.plan = Some(plan(action, args, (&origins, options), &report, ui)?);
+        }
+    }
     let document = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
-    ui.deliver(place, &document)?;
+    ui.deliver(args.report_place(), &document)?;
     Ok(ending)
+}
+
+/// What can be known to be impossible before anything is read.
+fn refuse_plan(args: &AnalyzeArgs, origins: &[Origin]) -> Result<()> {
+    let Some(_) = args.plan_script else { return Ok(()) };
+    let refused = |what: &str| Error::new(ErrorKind::Usage { option: "--plan-script", what: what.into() });
+    if !args.filters.filter().is_set() {
+        let error = refused("needs a filter: without one it would name every key");
+        return Err(error.with_hint("for example --match 'cache:*' --expiry none"));
+    }
+    if origins.len() > 1 && !args.merge {
+        let error = refused("is for one keyspace, and there are several sources");
+        return Err(error.with_hint("plan them one by one; --merge says that they are shards of one"));
+    }
+    if origins.iter().flat_map(Origin::parts).any(|part| !part.place.can_be_read_again()) {
+        return Err(refused("reads a source twice, and this is a pipe").with_hint("save it to a file"));
+    }
+    if args.report_place().is_none() && args.output.output.as_deref() == Some(Path::new("-")) {
+        return Err(refused("is written to a file: the report goes to standard output").with_hint("-o plan.sh"));
+    }
+    Ok(())
+}
+
+/// Writes the script. It is there, whole, when this returns.
+fn plan(
+    action: PlanAction,
+    args: &AnalyzeArgs,
+    (origins, options): (&[Origin], AnalyzeOptions),
+    report: &AnalyzeReport,
+    ui: &mut Ui,
+) -> Result<PlanScript> {
+    let options = PlanOptions {
+        run: options.run,
+        filter: options.filter,
+        as_of: options.as_of,
+        memory: options.memory,
+        action,
+        check: args.plan_check,
+        clustered: report.total.cluster.as_ref().is_some_and(|cluster| cluster.clustered),
+        arguments: report.provenance.arguments.clone(),
+        now: ui::now(),
+    };
+    let file = args.output.output.as_deref().unwrap_or(Path::new("plan.sh"));
+    let mut sheet = ui.data_sheet(file)?;
+    let mut plan = analysis::plan_script(origins, &options, &mut sheet)?;
+    ui.finish_sheet(sheet)?;
+    plan.file = sources::shown(file.as_os_str());
+    if plan.left_out.long_names > 0 {
+        let text = format!("{} left out of the plan, whose names are over 64 KiB", plan.left_out.long_names);
+        ui.say(Level::Warning, &text, None);
+    }
+    if report.integrity.iter().any(|source| source.log.is_some()) {
+        let text = "the plan names the keys of the base: commands of the append-only file are not replayed";
+        ui.say(Level::Warning, text, None);
+    }
+    Ok(plan)
 }
 
 fn document(report: &AnalyzeReport, args: &AnalyzeArgs, ui: &Ui) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
-    let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
+    let look = ui.look(args.report_place(), args.output.tz.as_ref());
     match ui.format() {
         Format::Text => render::text::analyze(report, args.top, &look, &mut document)?,
         Format::Html => render::html::analyze(report, &look, &mut document)?,

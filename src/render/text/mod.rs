@@ -14,7 +14,7 @@ pub(super) use check::depth;
 pub(super) use table::cut as shortened;
 
 use super::Look;
-use crate::report::{Checksum, ChecksumState, Integrity, KeyName, SourceFacts, Verdict, printable};
+use crate::report::{Checksum, ChecksumState, Integrity, KeyName, SourceFacts, Verdict, argument, printable};
 use std::borrow::Cow;
 
 /// A count with thousands separators: `1,234,567`.
@@ -149,18 +149,6 @@ fn tally(integrity: &Integrity) -> String {
     parts.join(", ")
 }
 
-/// A name as an argument in a shell; `FILE` where it cannot be written as one.
-fn argument(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+,:%@".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        name.to_owned()
-    } else if printable(name) == name && !name.contains('\\') {
-        format!("'{}'", name.replace('\'', "'\\''"))
-    } else {
-        "FILE".to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,12 +171,5 @@ mod tests {
         assert_eq!(look.age("2023-11-14T22:13:19.000Z"), ", 1 second ago");
         assert_eq!(look.age("2033-11-14T22:13:19.000Z"), ", in the future");
         assert_eq!(Look::default().age("2023-11-12T22:13:20.000Z"), "");
-    }
-
-    #[test]
-    fn arguments_survive_a_shell() {
-        assert_eq!(argument("a/b-c.rdb"), "a/b-c.rdb");
-        assert_eq!(argument("it's.rdb"), "'it'\\''s.rdb'");
-        assert_eq!(argument("a\u{1b}[2J.rdb"), "FILE");
     }
 }

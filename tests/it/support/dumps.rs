@@ -134,6 +134,7 @@ pub(crate) fn analyze_with(origin: &Origin, options: &AnalyzeOptions) -> Value {
         integrity: analyzed.integrity,
         merged: options.merge,
         advice: Vec::new(),
+        plan: None,
         findings: None,
     };
     without_place(serde_json::to_value(report).expect("JSON"))

@@ -8,6 +8,7 @@ pub(crate) mod keyspaces;
 pub(crate) mod log;
 pub(crate) mod rdb;
 pub(crate) mod servers;
+pub(crate) mod stage;
 pub(crate) mod usage;
 pub(crate) mod values;
 pub(crate) mod workload;
