@@ -16,6 +16,7 @@ mod commands;
 mod corpus;
 mod data_dirs;
 mod documented;
+mod fits;
 mod floors;
 mod hostile;
 mod html;
