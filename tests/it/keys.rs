@@ -340,10 +340,10 @@ fn only_what_is_shown_sorted_by_or_filtered_by_is_decoded() {
 fn what_is_filtered_is_what_the_columns_say() {
     let origin = [origin(many(600))];
     let all = rows(&origin, &options());
-    let filter = Filter { dbs: vec![3], min_elements: 2, min_memory: 100, ..Filter::default() };
+    let filter = Filter { dbs: vec![3], min_elements: 2, min_memory: 60, ..Filter::default() };
     let wanted = |row: &&Value| {
         let at_least = |column: &str, least| row[column].as_u64().is_some_and(|own| own >= least);
-        row["db"] == 3 && at_least("elements", 2) && at_least("memory_bytes", 100)
+        row["db"] == 3 && at_least("elements", 2) && at_least("memory_bytes", 60)
     };
     let expected: Vec<_> = all.iter().filter(wanted).cloned().collect();
     assert!(!expected.is_empty() && expected.len() < all.len());
