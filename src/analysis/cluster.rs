@@ -3,7 +3,7 @@
 use super::prefixes::chance;
 use super::tracked::{Leaf, Share, Sum, Tracked};
 use crate::base::Result;
-use crate::keyspace::{hash_tag, slot};
+use crate::keyspace::{hash_tag, slot_of};
 use crate::pipeline::{Analyzer, Scope};
 use crate::rdb::{Entry, Item, Opcode};
 use crate::report::{Cluster, KeyName, SlotShare, TagShare};
@@ -65,7 +65,7 @@ impl Slots {
         if key.sha256.is_some() && tag.is_none() {
             return;
         }
-        let slot = slot(key.head);
+        let slot = slot_of(tag, key.head);
         let memory_bytes = entry.memory_bytes.unwrap_or_default();
         self.waiting.push((slot, SlotSum { keys: 1, serialized_bytes: entry.serialized_bytes, memory_bytes }));
         if self.waiting.len() >= WAITING {

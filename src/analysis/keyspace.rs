@@ -1,5 +1,6 @@
 //! Totals per database, type and encoding.
 
+use super::per_type::PerType;
 use crate::base::Result;
 use crate::keyspace::{Encoding, Type};
 use crate::memory::{Model, overhead_bytes};
@@ -14,10 +15,11 @@ const MOST_DATABASES: usize = 1 << 16;
 /// Adds up keys, expiries, elements and bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Totals {
-    shares: BTreeMap<(Type, Encoding), TypeShare>,
+    /// By type and encoding.
+    shares: PerType<[TypeShare; Encoding::ALL.len()]>,
     databases: BTreeMap<u64, TypeShare>,
-    /// The share that was added to last: nearly always the next one too.
-    recent: Option<((Type, Encoding, u64), TypeShare)>,
+    /// The database that was added to last: nearly always the next one too.
+    recent: Option<(u64, TypeShare)>,
     functions: u64,
     /// Keys whose memory is a rough guess.
     guessed: u64,
@@ -32,7 +34,7 @@ impl Totals {
         let mut totals = self.clone();
         totals.settle();
         let tables = overhead_bytes(model, totals.databases.values().map(|share| (share.keys, share.expires)));
-        let keys = totals.shares.values().filter_map(|share| share.memory_bytes).fold(0, u64::saturating_add);
+        let keys = totals.shares().filter_map(|(.., share)| share.memory_bytes).fold(0, u64::saturating_add);
         let sum = self.unsaid.saturating_add(i128::from(tables)).saturating_add(i128::from(keys));
         u64::try_from(sum).unwrap_or(0)
     }
@@ -48,9 +50,16 @@ impl Totals {
     }
 
     fn settle(&mut self) {
-        let Some(((ty, encoding, db), share)) = self.recent.take() else { return };
-        add(self.shares.entry((ty, encoding)).or_default(), &share);
-        self.add_database(db, &share);
+        if let Some((db, share)) = self.recent.take() {
+            self.add_database(db, &share);
+        }
+    }
+
+    /// What there is of each type and encoding.
+    fn shares(&self) -> impl Iterator<Item = (Type, Encoding, &TypeShare)> {
+        let of_type =
+            |(ty, shares)| Encoding::ALL.into_iter().zip(shares).map(move |(encoding, share)| (ty, encoding, share));
+        self.shares.iter().flat_map(of_type).filter(|(.., share)| share.keys > 0)
     }
 
     /// Whatever the order in which they come, the lowest numbers stay: one that went has as many lower ones before it.
@@ -63,28 +72,34 @@ impl Totals {
 
     #[inline]
     fn entry(&mut self, entry: &Entry<'_>) {
-        let key = (entry.head.value_type.ty, entry.encoding, entry.head.db);
-        if self.recent.as_ref().is_none_or(|(recent, _)| *recent != key) {
-            self.settle();
-            self.recent = Some((key, TypeShare::default()));
-        }
-        if let Some((_, share)) = &mut self.recent {
-            share.keys = share.keys.saturating_add(1);
-            share.expires = share.expires.saturating_add(u64::from(entry.head.expire_at.is_some()));
-            share.elements = share.elements.saturating_add(entry.shape.map_or(0, |shape| shape.elements));
-            share.serialized_bytes = share.serialized_bytes.saturating_add(entry.serialized_bytes);
-            plus(&mut share.memory_bytes, entry.memory_bytes);
+        let Head { db, value_type, expire_at, .. } = entry.head;
+        let own = TypeShare {
+            keys: 1,
+            expires: u64::from(expire_at.is_some()),
+            elements: entry.shape.map_or(0, |shape| shape.elements),
+            serialized_bytes: entry.serialized_bytes,
+            memory_bytes: entry.memory_bytes,
+        };
+        // The array has a place for every variant.
+        add(&mut self.shares.of(value_type.ty)[entry.encoding as usize], &own);
+        match &mut self.recent {
+            Some((recent, share)) if *recent == db => add(share, &own),
+            _ => {
+                self.settle();
+                self.recent = Some((db, own));
+            }
         }
         if let (Some(said), Some(allocated)) = (entry.memory_bytes, entry.allocated_bytes) {
             let unsaid = i128::from(allocated).saturating_sub(i128::from(said));
             self.unsaid = self.unsaid.saturating_add(unsaid);
         }
-        if entry.memory_bytes.is_some() && entry.head.value_type.ty == Type::Module {
+        if entry.memory_bytes.is_some() && value_type.ty == Type::Module {
             self.guessed = self.guessed.saturating_add(1);
         }
     }
 }
 
+#[inline]
 fn add(to: &mut TypeShare, share: &TypeShare) {
     to.keys = to.keys.saturating_add(share.keys);
     to.expires = to.expires.saturating_add(share.expires);
@@ -125,9 +140,8 @@ impl Analyzer for Totals {
     fn merge(&mut self, mut other: Self) -> Result<()> {
         self.settle();
         other.settle();
-        for (key, share) in &other.shares {
-            add(self.shares.entry(*key).or_default(), share);
-        }
+        self.shares
+            .merge(&other.shares, |own, other| own.iter_mut().zip(other).for_each(|(own, other)| add(own, other)));
         for (db, share) in &other.databases {
             self.add_database(*db, share);
         }
@@ -142,7 +156,7 @@ impl Analyzer for Totals {
         let mut all = TypeShare::default();
         let mut by_type: BTreeMap<String, TypeShare> = BTreeMap::new();
         let mut by_encoding = BTreeMap::new();
-        for ((ty, encoding), share) in &self.shares {
+        for (ty, encoding, share) in self.shares() {
             add(&mut all, share);
             add(by_type.entry(ty.name().to_owned()).or_default(), share);
             by_encoding.insert(format!("{}/{}", ty.name(), encoding.name()), *share);

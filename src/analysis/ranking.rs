@@ -40,31 +40,30 @@ pub(super) struct Ranked<T, V = u64> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     source: &'a Arc<str>,
-    db: u64,
-    key: Key<'a>,
+    head: &'a Head<'a>,
     number: u64,
-    offset: u64,
 }
 
 impl<'a> Place<'a> {
     /// A key as a whole.
     #[inline]
-    pub(super) fn key(source: &'a Arc<str>, head: &Head<'a>) -> Self {
-        Self { source, db: head.db, key: head.key, number: 0, offset: head.offset }
+    pub(super) fn key(source: &'a Arc<str>, head: &'a Head<'a>) -> Self {
+        Self { source, head, number: 0 }
     }
 
     /// One element of a key.
-    pub(super) fn element(source: &'a Arc<str>, head: &Head<'a>, number: u64) -> Self {
-        Self { number, ..Self::key(source, head) }
+    pub(super) fn element(source: &'a Arc<str>, head: &'a Head<'a>, number: u64) -> Self {
+        Self { source, head, number }
     }
 
     /// How its place compares with a row's, without making a row of it.
     fn cmp<T, V>(&self, row: &Ranked<T, V>) -> Ordering {
         let key = |head, len, hash| -> (&[u8], u64, Option<&[u8; 32]>) { (head, len, hash) };
-        let own = key(self.key.head, self.key.len, self.key.sha256.as_ref());
+        let Head { db, key: Key { head, len, sha256 }, offset, .. } = self.head;
+        let own = key(head, *len, sha256.as_ref());
         let other = key(row.key.head(), row.key.len_bytes(), row.key.sha256());
-        let by_key = self.db.cmp(&row.db).then_with(|| own.cmp(&other)).then_with(|| self.source.cmp(&row.source));
-        by_key.then((self.number, self.offset).cmp(&(row.number, row.offset)))
+        let by_key = db.cmp(&row.db).then_with(|| own.cmp(&other)).then_with(|| self.source.cmp(&row.source));
+        by_key.then((self.number, *offset).cmp(&(row.number, row.offset)))
     }
 }
 
@@ -125,8 +124,9 @@ impl<T: Eq, V: Ord + Copy + Default> Ranking<T, V> {
         if self.heap.len() >= self.top && self.heap.peek().is_none_or(|Reverse(lowest)| loses(lowest)) {
             return;
         }
-        let Place { source, db, key, number, offset } = place;
-        self.insert(Ranked { value, source: Arc::clone(source), db, key: key.to_name(), number, offset, row: row() });
+        let Place { source, head: Head { db, key, offset, .. }, number } = place;
+        let (source, key) = (Arc::clone(source), key.to_name());
+        self.insert(Ranked { value, source, db: *db, key, number, offset: *offset, row: row() });
     }
 
     fn insert(&mut self, ranked: Ranked<T, V>) {

@@ -94,11 +94,11 @@ impl Storms {
             return;
         }
         self.width_bits = width_bits;
-        let mut wider: HashMap<i64, Span> = HashMap::new();
-        for (at, span) in self.spans.drain() {
-            wider.entry(at >> by).or_default().merge(&span);
+        // They go back into the same table, which is as large as it will ever be.
+        let spans: Vec<(i64, Span)> = self.spans.drain().collect();
+        for (at, span) in spans {
+            self.spans.entry(at >> by).or_default().merge(&span);
         }
-        self.spans = wider;
     }
 
     /// The `top` largest ones: spans with at least [`LEAST_KEYS`] keys, and [`TIMES`] as many as the spans around hold on average,

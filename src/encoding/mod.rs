@@ -6,6 +6,7 @@
 pub mod crc64;
 pub mod double;
 pub mod hll;
+pub mod integer;
 pub mod intset;
 pub mod listpack;
 pub mod lzf;

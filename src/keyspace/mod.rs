@@ -11,5 +11,5 @@ pub use command::{
 };
 pub use glob::glob_match;
 pub use name::{KeyName, argument, escape, hex, printable};
-pub use slot::{hash_tag, slot};
+pub use slot::{hash_tag, slot, slot_of};
 pub use types::{Encoding, Type};

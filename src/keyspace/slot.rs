@@ -4,7 +4,12 @@
 /// The tag stands between the first `{` and the first `}` after it, and is not empty.
 /// Source: the cluster specification; checked on Redis 7.0–8.6 and Valkey 8.1–9.1.
 pub fn slot(key: &[u8]) -> u16 {
-    crc16(hash_tag(key).unwrap_or(key)) & 0x3fff
+    slot_of(hash_tag(key), key)
+}
+
+/// The slot of a key of which the hash tag is known.
+pub fn slot_of(tag: Option<&[u8]>, key: &[u8]) -> u16 {
+    crc16(tag.unwrap_or(key)) & 0x3fff
 }
 
 /// The hash tag of a key, where it has one.
@@ -38,15 +43,13 @@ static TABLES: [[u16; 256]; 8] = {
 
 fn crc16(bytes: &[u8]) -> u16 {
     let step = |after: usize, byte: u8| TABLES.get(after).map_or(0, |table| table[usize::from(byte)]);
-    let (eights, rest) = bytes.as_chunks();
-    let crc = eights.iter().fold(0u16, |crc, [a, b, c, d, e, f, g, h]| {
+    let (first, eights) = bytes.as_rchunks();
+    // Zeros in front make no difference: so there are only eights.
+    let first = first.iter().fold(0u64, |all, byte| (all << 8) | u64::from(*byte)).to_be_bytes();
+    [first].iter().chain(eights).fold(0u16, |crc, [a, b, c, d, e, f, g, h]| {
         let [high, low] = crc.to_be_bytes();
         let first = step(7, a ^ high) ^ step(6, b ^ low) ^ step(5, *c) ^ step(4, *d);
         first ^ step(3, *e) ^ step(2, *f) ^ step(1, *g) ^ step(0, *h)
-    });
-    rest.iter().fold(crc, |crc, byte| {
-        let [high, low] = crc.to_be_bytes();
-        (u16::from(low) << 8) ^ step(0, byte ^ high)
     })
 }
 

@@ -80,6 +80,25 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Every encoding.
+    pub const ALL: [Encoding; 15] = [
+        Encoding::Raw,
+        Encoding::Int,
+        Encoding::Embstr,
+        Encoding::Linkedlist,
+        Encoding::Quicklist,
+        Encoding::Ziplist,
+        Encoding::Listpack,
+        Encoding::Listpackex,
+        Encoding::Intset,
+        Encoding::Zipmap,
+        Encoding::Hashtable,
+        Encoding::Skiplist,
+        Encoding::Stream,
+        Encoding::Template,
+        Encoding::Unknown,
+    ];
+
     /// The word: `listpack`, `skiplist`.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use super::servers::{Server, Table};
 use super::streams::Sum;
 use super::strings::{Content, Name};
 use super::tables;
+use crate::encoding::integer;
 use crate::keyspace::{Encoding, Type};
 use crate::rdb::{Entry, Head, Packing, Part};
 
@@ -21,6 +22,10 @@ const HIDDEN_EXPIRY: u64 = 4;
 const KNOWN_EXPIRY: u64 = 26;
 /// The value type of a list that is one ziplist.
 const LIST_ZIPLIST: u8 = 10;
+/// Hashes that are a listpack with the expiries of their fields.
+const EXPIRING_LISTPACKS: [u8; 2] = [23, 25];
+/// The least that an entry of a listpack or an integer of an intset takes.
+const LEAST_ENTRY: u64 = 2;
 /// A node of a list.
 const NODE_BYTES: u64 = 8 << 10;
 /// What a node is given room for besides the next element.
@@ -35,9 +40,11 @@ pub struct Meter {
     ty: Type,
     /// A list that is one ziplist: no server makes a listpack list of it.
     was_ziplist: bool,
+    /// A hash that is a listpack where the server has none: with expiries.
+    unpacks: bool,
     name: Name,
     value: Value,
-    stream: Option<Box<Sum>>,
+    stream: Sum,
 }
 
 /// What is known of the value in progress.
@@ -58,6 +65,8 @@ struct Value {
     /// The blobs, but for the one in progress.
     blob_cost: Cost,
     blob: Option<(Packing, u64)>,
+    /// What its elements are makes no difference.
+    only_counted: bool,
     /// Of a list that came one by one: the nodes before the last one, and what is in that.
     list: (u64, Cost, u64),
 }
@@ -74,6 +83,7 @@ impl Value {
         blobs: 0,
         blob_cost: Cost { said: 0, taken: 0 },
         blob: None,
+        only_counted: false,
         list: (0, Cost { said: 0, taken: 0 }, 0),
     };
 }
@@ -97,9 +107,10 @@ impl Meter {
             elements: Elements::new(server, counting),
             ty: Type::String,
             was_ziplist: false,
+            unpacks: false,
             name: Name::default(),
             value: Value::NEW,
-            stream: None,
+            stream: Sum::new(server.streams, counting),
         }
     }
 
@@ -108,9 +119,13 @@ impl Meter {
     pub fn begin(&mut self, head: &Head<'_>) {
         self.ty = head.value_type.ty;
         self.was_ziplist = head.value_type.id == LIST_ZIPLIST;
+        self.unpacks = self.server.expiring_listpack.is_none() && EXPIRING_LISTPACKS.contains(&head.value_type.id);
         self.name = Name { len: head.key.len, expires: head.expire_at.is_some() };
-        self.value = Value::NEW;
-        self.stream = (self.ty == Type::Stream).then(|| Box::new(Sum::new(self.server.streams, self.counting)));
+        let has_tables = matches!(self.ty, Type::List | Type::Set | Type::Zset | Type::Hash);
+        self.value = Value { only_counted: !has_tables, ..Value::NEW };
+        if self.ty == Type::Stream {
+            self.stream = Sum::new(self.server.streams, self.counting);
+        }
     }
 
     /// The next part of the value.
@@ -118,22 +133,40 @@ impl Meter {
     pub fn part(&mut self, part: &Part<'_>) {
         match part {
             Part::Blob { packing, bytes } => self.blob(*packing, *bytes),
-            Part::Element { .. } => self.element(part),
-            Part::Detail(detail) => {
-                if let Some(stream) = &mut self.stream {
-                    stream.detail(detail);
+            Part::Element { expires, .. } => {
+                if !self.value.only_counted {
+                    self.element(part);
                 }
+                self.value.count = self.value.count.saturating_add(1);
+                self.value.expiring = self.value.expiring.saturating_add(u64::from(*expires));
             }
+            Part::Detail(detail) if self.ty == Type::Stream => self.stream.detail(detail),
+            Part::Detail(_) => {}
         }
     }
 
     fn blob(&mut self, packing: Packing, bytes: u64) {
-        if let (Packing::StreamNode(id), Some(stream)) = (packing, &mut self.stream) {
-            return stream.node(id, bytes);
+        if let Packing::StreamNode(id) = packing {
+            return self.stream.node(id, bytes);
         }
         self.close_blob();
+        self.value.only_counted = self.stays_packed(packing, bytes);
         self.value.blobs = self.value.blobs.saturating_add(1);
         self.value.blob = Some((packing, bytes));
+    }
+
+    /// Whether all that counts of a blob is its length: it cannot hold more elements than servers keep packed.
+    fn stays_packed(&self, packing: Packing, bytes: u64) -> bool {
+        let most = match (self.ty, packing) {
+            (Type::List, Packing::Listpack | Packing::Plain) => return true,
+            (Type::Set, Packing::Listpack) => PACKED,
+            (Type::Set, Packing::Intset) => PACKED_PAIRS,
+            (Type::Zset, Packing::Listpack) => PACKED * 2,
+            // The fields of one from a template stand elsewhere.
+            (Type::Hash, Packing::Listpack) if !self.unpacks => PACKED_PAIRS,
+            _ => return false,
+        };
+        bytes <= most * LEAST_ENTRY
     }
 
     /// A ziplist is turned into a listpack that is as long as it has to be.
@@ -174,8 +207,6 @@ impl Meter {
         if converted || small || (own.blobs == 0 && self.ty == Type::List) {
             self.pack(part);
         }
-        self.value.count = self.value.count.saturating_add(1);
-        self.value.expiring = self.value.expiring.saturating_add(u64::from(*expires));
     }
 
     /// The element as it is packed.
@@ -196,7 +227,7 @@ impl Meter {
         }
         own.packed = own.packed.saturating_add(bytes);
         if self.ty == Type::Set {
-            own.ints = match (own.ints, name.int.or_else(|| packed::as_int(name.bytes))) {
+            own.ints = match (own.ints, name.int.or_else(|| integer::parse(name.bytes))) {
                 (Some(mut ints), Some(int)) => {
                     ints.add(int);
                     Some(ints)
@@ -242,8 +273,8 @@ impl Meter {
     }
 
     fn collection(&mut self, serialized_bytes: u64) -> Cost {
-        if let Some(stream) = self.stream.take() {
-            return stream.finish();
+        if self.ty == Type::Stream {
+            return self.stream.finish();
         }
         let last = self.value.blob;
         self.close_blob();

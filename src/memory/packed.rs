@@ -1,5 +1,6 @@
 //! How long a listpack or intset is that a server makes of elements it was given one by one.
 
+use crate::encoding::integer;
 use crate::rdb::Measured;
 
 /// A listpack without entries.
@@ -7,22 +8,12 @@ pub(super) const LISTPACK: u64 = 7;
 
 /// What a string takes in a listpack: less if it is an integer.
 pub(super) fn entry(text: &Measured<'_>) -> u64 {
-    let int = text.int.or_else(|| if text.len <= 20 { as_int(text.bytes) } else { None });
-    int.map_or_else(|| string(text.len), integer)
-}
-
-/// The 64-bit integer whose canonical form these bytes are.
-pub(super) fn as_int(bytes: &[u8]) -> Option<i64> {
-    let begins = bytes.first().is_some_and(|first| first.is_ascii_digit() || *first == b'-');
-    if bytes.len() > 20 || !begins || !bytes.last()?.is_ascii_digit() {
-        return None;
-    }
-    let number = std::str::from_utf8(bytes).ok()?.parse::<i64>().ok()?;
-    (itoa::Buffer::new().format(number).as_bytes() == bytes).then_some(number)
+    let int = text.int.or_else(|| integer::parse(text.bytes));
+    int.map_or_else(|| string(text.len), int_entry)
 }
 
 /// What an integer takes: its encoding and a byte to walk back.
-pub(super) fn integer(value: i64) -> u64 {
+pub(super) fn int_entry(value: i64) -> u64 {
     match value {
         0..=127 => 2,
         -4096..=4095 => 3,
@@ -59,8 +50,8 @@ pub(super) fn score(score: f64, shortest: bool) -> u64 {
     }
     let text = buffer.format(score);
     let whole = text.strip_suffix(".0").unwrap_or(text);
-    match as_int(whole.as_bytes()) {
-        Some(int) => integer(int),
+    match integer::parse(whole.as_bytes()) {
+        Some(int) => int_entry(int),
         None if shortest => string(whole.len() as u64),
         None => string(seventeen_digits(score)),
     }

@@ -69,7 +69,7 @@ impl Sum {
     }
 
     /// All of it, without the key and its object.
-    pub(super) fn finish(mut self) -> Cost {
+    pub(super) fn finish(&mut self) -> Cost {
         self.close_group();
         let stream = self.counting.counted(self.server.bytes);
         if let (Trees::Everything, Some(pending)) = (self.server.trees, self.pending) {

@@ -40,6 +40,9 @@ fn chained(elements: u64, buckets: u64) -> u64 {
     let mut chance = empty_chance(elements, buckets, ONE);
     let mut below = 0u128;
     for count in 0..elements.min(48) {
+        if chance == 0 {
+            break;
+        }
         below += chance * u128::from(count.saturating_sub(7).div_ceil(6));
         let (left, next) = (u128::from(elements - count), u128::from(count) + 1);
         chance = chance * left / (next * u128::from(others));

@@ -25,7 +25,7 @@ impl Prefixes {
     /// `most` distinct patterns are told apart exactly; past that deeper ones are estimated from as many sampled keys.
     /// Memory: some 2 KB times `most` for each worker, however many keys there are.
     pub fn new(most: usize) -> Self {
-        let patterns = Tracked::new(most, pattern::MOST_CUTS + 1, pattern::MARK);
+        let patterns = Tracked::new(most, pattern::WHOLE, pattern::MARK);
         Self { as_of: None, patterns, buffer: Vec::new() }
     }
 }
@@ -52,8 +52,9 @@ impl Analyzer for Prefixes {
     fn observe(&mut self, item: &Item<'_>) -> Result<()> {
         if let Item::Entry(entry) = item {
             let key = &entry.head.key;
-            pattern::write(key.head, &mut self.buffer);
-            self.patterns.add(&self.buffer, chance(entry), &Share::of(entry, self.as_of), key);
+            let (chance, share) = (chance(entry), Share::of(entry, self.as_of));
+            pattern::write(key.head, self.patterns.depth_of(chance, &share), &mut self.buffer);
+            self.patterns.add(&self.buffer, chance, &share, key);
         }
         Ok(())
     }

@@ -14,7 +14,9 @@
 /// Stands after each cut (`│` above). Patterns hold no other zero byte: segments that have one are `{bytes}`.
 pub(super) const MARK: u8 = 0;
 /// Cuts per pattern; what follows the last one is one piece.
-pub(super) const MOST_CUTS: usize = 6;
+const MOST_CUTS: usize = 6;
+/// The depth of whole patterns, in pieces.
+pub(super) const WHOLE: usize = MOST_CUTS + 1;
 /// Bytes of a name that are looked at. A longer one ends with `{long}`.
 const MOST_BYTES: usize = 256;
 /// Longest segment that stands for itself, in bytes after folding.
@@ -66,14 +68,17 @@ fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(ODD)
 }
 
-/// Puts the pattern of a name in place of what is in `out`. At most some 1,100 bytes.
-pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
+/// Puts the pattern of a name in place of what is in `out`, no further than its cut of number `depth`. At most some 1,100 bytes.
+pub(super) fn write(name: &[u8], depth: usize, out: &mut Vec<u8>) {
     out.clear();
+    if depth == 0 {
+        return;
+    }
     let mut rest = name.get(..MOST_BYTES).unwrap_or(name);
     let seen = rest.iter().fold(0, |seen, byte| seen | class(*byte));
     let separator = [STRONG, DOT].into_iter().find(|class| seen & class != 0).unwrap_or(WEAK);
     let mut cuts = 0;
-    while !rest.is_empty() {
+    while !rest.is_empty() && cuts < depth {
         let length = if let Some((length, placeholder)) = dashed(rest) {
             out.extend_from_slice(placeholder);
             length
@@ -94,7 +99,7 @@ pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
             }
         }
     }
-    if name.len() > MOST_BYTES {
+    if name.len() > MOST_BYTES && cuts < depth {
         out.extend_from_slice(b"{long}");
     }
 }
@@ -120,11 +125,10 @@ fn dashed(rest: &[u8]) -> Option<(usize, &'static [u8])> {
 }
 
 fn is_uuid(rest: &[u8]) -> bool {
-    let fits = |(at, byte): (usize, &u8)| match at {
-        8 | 13 | 18 | 23 => *byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    };
-    rest.get(..36).is_some_and(|bytes| bytes.iter().enumerate().all(fits))
+    let Some(bytes) = rest.first_chunk::<36>() else { return false };
+    let dashes = [8, 13, 18, 23].into_iter().all(|at| bytes.get(at) == Some(&b'-'));
+    // All are counted, as nothing foretells which of them are letters: a branch for each would cost more.
+    dashes && bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).count() == 32
 }
 
 /// Whether the bytes begin like this: `d` is any digit, the rest itself.
@@ -280,11 +284,11 @@ fn numbers(word: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MARK, write};
+    use super::{MARK, WHOLE, write};
 
     fn pattern(name: &[u8]) -> String {
         let mut out = Vec::new();
-        write(name, &mut out);
+        write(name, WHOLE, &mut out);
         assert!(out.iter().all(|byte| *byte == MARK || *byte >= b' '), "{name:?}");
         String::from_utf8(out).unwrap_or_default().replace('\0', "│")
     }
@@ -328,6 +332,23 @@ mod tests {
             ("a:1:2:3:4:5:6:7", "a:│{n}:│{n}:│{n}:│{n}:│{n}:│{n}:{n}"),
         ] {
             assert_eq!(pattern(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_is_cut_short_is_the_beginning_of_the_whole() {
+        let long = [b"a:b:".to_vec(), b"x".repeat(300), b":".to_vec()].concat();
+        for name in
+            [b"user:4711:profile".as_slice(), b"a::b:", b"plain", b"", &b":".repeat(300), &b"ab:".repeat(100), &long]
+        {
+            let (mut whole, mut short) = (Vec::new(), Vec::new());
+            write(name, WHOLE, &mut whole);
+            for depth in 0..WHOLE {
+                write(name, depth, &mut short);
+                let expected: Vec<u8> =
+                    whole.split_inclusive(|byte| *byte == MARK).take(depth).flatten().copied().collect();
+                assert_eq!(short, expected, "{} down to {depth}", name.escape_ascii());
+            }
         }
     }
 

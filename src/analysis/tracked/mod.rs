@@ -56,7 +56,13 @@ impl Tracked {
         Self::new(self.most, self.whole, self.mark)
     }
 
-    /// Adds a key. `chance` is a hash of what makes it another than all others.
+    /// How deep a path has to go: all the way for a key that is sampled.
+    #[inline]
+    pub(super) fn depth_of(&self, chance: u64, share: &Share) -> usize {
+        if self.sample.keeps(chance, share) { self.whole } else { self.depth }
+    }
+
+    /// Adds a key with its path, at least down to [`Tracked::depth_of`] it. `chance` is a hash of what makes it another than all others.
     #[inline]
     pub(super) fn add(&mut self, path: &[u8], chance: u64, share: &Share, key: &Key<'_>) {
         let known = self.cut(path);

@@ -50,10 +50,16 @@ impl Sample {
         Self { most: most.max(1), units: Vec::new(), by_key: open, by_byte: open }
     }
 
+    /// Whether the chance of a key lets it be kept.
+    #[inline]
+    pub(super) fn keeps(&self, chance: u64, share: &Share) -> bool {
+        self.by_key.keeps(chance, 1) || self.by_byte.keeps(chance, weight(share))
+    }
+
     /// Keeps a key if its chance lets it.
     #[inline]
     pub(super) fn offer(&mut self, chance: u64, share: &Share, unit: impl FnOnce() -> (Box<[u8]>, Example)) {
-        if self.by_key.keeps(chance, 1) || self.by_byte.keeps(chance, weight(share)) {
+        if self.keeps(chance, share) {
             let (path, example) = unit();
             self.keep(Unit { chance, path, share: *share, example });
         }

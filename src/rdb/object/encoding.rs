@@ -3,6 +3,7 @@
 
 use super::Text;
 use super::packed::Quicklist;
+use crate::encoding::integer;
 use crate::keyspace::Encoding;
 use crate::rdb::item::Head;
 
@@ -62,7 +63,7 @@ impl Writer {
     /// Source: OBJECT ENCODING on Redis 7.0–8.6 and Valkey 8.1–9.1.
     pub(super) fn string_encoding(self, text: &Text<'_>, head: &Head<'_>) -> Encoding {
         // Whatever was not looked into was compressed, and so is longer than any integer.
-        if matches!(text, Text::Whole(bytes) if is_canonical_int(bytes)) {
+        if matches!(text, Text::Whole(bytes) if integer::parse(bytes).is_some()) {
             return Encoding::Int;
         }
         let len = text.len();
@@ -105,13 +106,4 @@ impl Writer {
             _ => Encoding::Unknown,
         }
     }
-}
-
-/// Whether the bytes are a 64-bit integer as its own decimal form: no plus, no leading zero, no `-0`.
-fn is_canonical_int(bytes: &[u8]) -> bool {
-    if bytes.len() > 20 || !bytes.last().is_some_and(u8::is_ascii_digit) {
-        return false;
-    }
-    let Some(number) = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<i64>().ok()) else { return false };
-    itoa::Buffer::new().format(number).as_bytes() == bytes
 }
