@@ -297,6 +297,24 @@ fn a_plan_is_refused_where_it_would_be_a_guess() {
 }
 
 #[test]
+fn a_plan_of_a_log_is_one_of_its_base() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/aof/redis-8.6");
+    let mut command = program(&["analyze", log, "--plan-script", "unlink", "--match", "*", "--format", "json"]);
+    let output = command.args(["-o", "plan.sh"]).current_dir(folder.path()).output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the report on stdout");
+    let script = fs::read_to_string(folder.path().join("plan.sh")).expect("a script");
+    let names: Vec<_> =
+        script.lines().skip_while(|line| *line != "exit 0").filter(|line| line.contains(" \"")).collect();
+    assert_eq!(report["plan"]["keys"], names.len(), "{names:?}");
+    // The log has no keys of its own to be estimated: the memory of those of the base is known.
+    let memory: u64 = names.iter().filter_map(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).sum();
+    assert!(memory > 0 && report["plan"]["memory_bytes"] == memory, "{report:#}");
+    assert_eq!(script.lines().filter(|line| line.starts_with("# source ")).count(), 1);
+}
+
+#[test]
 fn what_a_plan_says_of_itself() {
     let Some(spec) = ServerSpec::named("redis-8.6") else { return };
     let stage = Stage::new(&spec, &[], |connection| {
