@@ -24,24 +24,33 @@ impl Twins {
     }
 }
 
-/// What tells a key from others of any database. Leaves a note in `buffer`: the database, then as much of the key as is known.
+/// What tells a key from others of any database. Leaves a note in `buffer`: see [`noted`].
 fn fingerprint(head: &Head<'_>, buffer: &mut Vec<u8>) -> u128 {
+    let key = &head.key;
     buffer.clear();
     buffer.extend_from_slice(&head.db.to_le_bytes());
-    match &head.key.sha256 {
-        Some(hash) => buffer.extend_from_slice(hash),
-        None => buffer.extend_from_slice(head.key.head),
-    }
+    buffer.extend_from_slice(key.sha256.as_ref().map_or(key.head, |hash| hash));
     let fingerprint = xxhash_rust::xxh3::xxh3_128(buffer);
     buffer.truncate(8);
-    buffer.extend_from_slice(head.key.head);
+    buffer.extend_from_slice(&key.len.to_le_bytes());
+    buffer.push(u8::from(key.sha256.is_some()));
+    buffer.extend(key.sha256.iter().flatten());
+    buffer.extend_from_slice(key.head);
     fingerprint
 }
 
-/// The database and the key of such a note.
-fn noted(note: &[u8]) -> (u64, &[u8]) {
-    let (db, key) = note.split_first_chunk().unwrap_or((&[0; 8], &[]));
-    (u64::from_le_bytes(*db), key)
+/// The database and the key of such a note: database, length, whether there is a hash, the hash, and as much of the key as the
+/// note has room for.
+fn noted(note: &[u8]) -> (u64, KeyName) {
+    let (db, rest) = note.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    let (bytes, rest) = rest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    let bytes = u64::from_le_bytes(*bytes);
+    let key = match rest.split_first() {
+        Some((1, rest)) => rest.split_first_chunk().map(|(hash, head)| KeyName::long(head, bytes, *hash)),
+        Some((_, head)) => Some(KeyName::cut(head, bytes)),
+        None => None,
+    };
+    (u64::from_le_bytes(*db), key.unwrap_or_else(|| KeyName::cut(&[], bytes)))
 }
 
 /// Collects a fingerprint per key of several sources, and finds keys that stand in more than one of them.
@@ -108,7 +117,7 @@ impl Analyzer for Overlap {
             last = Some(first.fingerprint);
             let (db, key) = noted(&again.note);
             let sources = (first.offset, again.offset);
-            let own = || Overlapping { keys: 0, key: (db, KeyName::whole(key)), sources };
+            let own = || Overlapping { keys: 0, key: (db, key), sources };
             let found = found.get_or_insert_with(own);
             found.keys = found.keys.saturating_add(1);
         })?;
@@ -154,7 +163,7 @@ impl Analyzer for Twins {
                 severity: Severity::Error,
                 offset: again.offset,
                 db: Some(db),
-                key: Some(KeyName::whole(key)),
+                key: Some(key),
                 kind: "duplicate-key".into(),
                 doing: "read-key".into(),
                 expected: Some("each key once in its database".into()),

@@ -6,7 +6,8 @@ use crate::rdb::{Item, Opcode};
 use crate::report::{First, KeyName};
 use std::collections::BTreeMap;
 
-/// Different needs that are kept.
+/// Different needs with a name of the file in them that are kept, and names of function libraries: the first ones in the order
+/// of the names, which are the same however the file is split.
 const MOST: usize = 1024;
 
 /// Something a server must know, or that it loses.
@@ -44,12 +45,29 @@ pub enum Need {
     StreamLength,
 }
 
+impl Need {
+    /// Whether it has a name in it that the file chooses: of the others there are only so many.
+    fn is_named(&self) -> bool {
+        matches!(
+            self,
+            Need::Module(_)
+                | Need::ModuleAux(_)
+                | Need::KeyMeta(_)
+                | Need::OptionalKeyMeta(_)
+                | Need::Engine(_)
+                | Need::SameLibrary(_)
+        )
+    }
+}
+
 /// Collects what a server must know.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     /// Types and opcodes that were seen: what comes later is further on in the file.
     seen: [u64; 5],
     first: BTreeMap<Need, First>,
+    /// The same of those with a name.
+    named: BTreeMap<Need, First>,
     highest_db: u64,
     /// Function libraries by name, with the place of the first.
     libraries: BTreeMap<String, u64>,
@@ -72,9 +90,14 @@ impl Needs {
     }
 
     fn note(&mut self, need: Need, first: First) {
-        let earlier = self.first.get(&need).is_some_and(|known| known.offset <= first.offset);
-        if !earlier && (self.first.len() < MOST || self.first.contains_key(&need)) {
-            self.first.insert(need, first);
+        let named = need.is_named();
+        let needs = if named { &mut self.named } else { &mut self.first };
+        if needs.get(&need).is_some_and(|known| known.offset <= first.offset) {
+            return;
+        }
+        needs.insert(need, first);
+        if named && needs.len() > MOST {
+            needs.pop_last();
         }
     }
 }
@@ -104,8 +127,13 @@ impl Needs {
             let again = offset.max(*first);
             *first = offset.min(*first);
             self.note(Need::SameLibrary(name), at(again));
-        } else if self.libraries.len() < MOST {
-            self.libraries.insert(name, offset);
+            return;
+        }
+        self.libraries.insert(name, offset);
+        if self.libraries.len() > MOST
+            && let Some((name, _)) = self.libraries.pop_last()
+        {
+            self.named.remove(&Need::SameLibrary(name));
         }
     }
 }
@@ -187,7 +215,7 @@ impl Analyzer for Needs {
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
-        for (need, first) in other.first {
+        for (need, first) in other.first.into_iter().chain(other.named) {
             self.note(need, first);
         }
         self.highest_db = self.highest_db.max(other.highest_db);
@@ -195,7 +223,8 @@ impl Analyzer for Needs {
         Ok(())
     }
 
-    fn finish(self, _: &Scope) -> Result<Needed> {
+    fn finish(mut self, _: &Scope) -> Result<Needed> {
+        self.first.append(&mut self.named);
         Ok(Needed { first: self.first, highest_db: self.highest_db })
     }
 }

@@ -1,7 +1,7 @@
 //! Which keys a command reads.
 
 use crate::base::UnixMs;
-use crate::keyspace::{Command, Effect, Expiry, KeyAt, Type, glob_match, slot};
+use crate::keyspace::{Command, Effect, Expiry, KeyAt, Type, glob_match};
 use crate::rdb::{Entry, Head, Key};
 
 /// The filters of the command line. All that are set must let a key through; the default lets everything through.
@@ -17,7 +17,7 @@ pub struct Filter {
     pub regex: Option<regex::bytes::Regex>,
     /// No keys that match one of these globs.
     pub exclude: Vec<Vec<u8>>,
-    /// Only keys of these cluster slots, both ends included; empty: all.
+    /// Only keys of these cluster slots, both ends included; empty: all. A key whose slot is not known does not pass.
     pub slots: Vec<(u16, u16)>,
     /// Only values of at least so many bytes as stored.
     pub min_serialized: u64,
@@ -58,7 +58,7 @@ impl Filter {
         (self.dbs.is_empty() || self.dbs.contains(&head.db))
             && (self.types.is_empty() || self.types.contains(&head.value_type.ty))
             && self.expiry.is_none_or(|wanted| wanted.admits(head.expire_at, as_of))
-            && self.admits_name(head.key.head)
+            && self.admits_key(&head.key)
     }
 
     /// Whether a command of a log passes: if any of its keys does. One without keys passes only where nothing is asked of
@@ -89,7 +89,7 @@ impl Filter {
         }
         spec.keys(&command.args, keys);
         let held = keys.iter().filter_map(|key| command.args.get(key.index));
-        held.map(Key::of_argument).any(|key| self.admits_name(key.head))
+        held.map(Key::of_argument).any(|key| self.admits_key(&key))
     }
 
     /// Whether anything is asked but the database.
@@ -105,11 +105,13 @@ impl Filter {
             && self.expiry.is_none())
     }
 
-    fn admits_name(&self, key: &[u8]) -> bool {
-        (self.slots.is_empty() || {
-            let slot = slot(key);
-            self.slots.iter().any(|(from, to)| (*from..=*to).contains(&slot))
-        }) && (self.globs.is_empty() || self.globs.iter().any(|glob| glob_match(glob, key)))
+    fn admits_key(&self, key: &Key<'_>) -> bool {
+        let of_slots = |slot| self.slots.iter().any(|(from, to)| (*from..=*to).contains(&slot));
+        if !self.slots.is_empty() && !key.slot().is_some_and(of_slots) {
+            return false;
+        }
+        let key = key.head;
+        (self.globs.is_empty() || self.globs.iter().any(|glob| glob_match(glob, key)))
             && !self.exclude.iter().any(|glob| glob_match(glob, key))
             && self.regex.as_ref().is_none_or(|regex| regex.is_match(key))
     }

@@ -6,7 +6,7 @@ use super::types::ValueType;
 use crate::base::{Flaw, UnixMs};
 use crate::encoding::stream_node::StreamId;
 use crate::keyspace::command::{Command, Spec};
-use crate::keyspace::{Arg, Encoding, KeyName};
+use crate::keyspace::{Arg, Encoding, KeyName, hash_tag, slot};
 use sha2::Digest;
 
 /// Keys that are longer are known by their beginning, their length and their hash.
@@ -33,6 +33,12 @@ impl<'a> Key<'a> {
         }
         let head = arg.head.get(..KEY_HEAD_BYTES).unwrap_or(arg.head);
         Self { head, len: arg.len, sha256: arg.whole().map(|bytes| sha2::Sha256::digest(bytes).into()) }
+    }
+
+    /// Its cluster slot; none of a key over 64 KiB where what is held of it does not decide that.
+    pub fn slot(&self) -> Option<u16> {
+        let whole = self.len == self.head.len() as u64;
+        (whole || hash_tag(self.head).is_some()).then(|| slot(self.head))
     }
 
     /// The key as reports hold it.

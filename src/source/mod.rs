@@ -83,15 +83,19 @@ pub enum Place {
 }
 
 impl Place {
-    /// Whether it can be read more than once: pipes cannot.
+    /// Whether it can be read more than once: pipes cannot. What is not there can be: opening it says what is wrong.
     pub fn can_be_read_again(&self) -> bool {
         match self {
-            Place::Log(set) => set.parts.iter().all(|part| part.path.is_file()),
-            Place::Path(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+            Place::Log(set) => set.parts.iter().all(|part| is_no_pipe(&part.path)),
+            Place::Path(path) => is_no_pipe(path),
             Place::Stdin => false,
             Place::Bytes(_) => true,
         }
     }
+}
+
+fn is_no_pipe(path: &Path) -> bool {
+    path.metadata().map_or(true, |facts| facts.is_file())
 }
 
 /// One file of a source.

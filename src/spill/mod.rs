@@ -7,8 +7,8 @@ pub(crate) use sorter::Sorter;
 use crate::base::{Cursor, Error, Result};
 use std::path::PathBuf;
 
-/// Longest note kept with a fingerprint.
-pub(crate) const NOTE_BYTES: usize = 1024;
+/// Longest note kept with a fingerprint: 1 KiB of a name, and what else is said of it.
+pub(crate) const NOTE_BYTES: usize = 1024 + 64;
 
 /// One thing: its fingerprint, where it was, and a note (a key's name).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub(crate) struct Record {
     pub fingerprint: u128,
     /// Where it was.
     pub offset: u64,
-    /// Up to 1 KiB to tell people.
+    /// What people are told of it.
     pub note: Vec<u8>,
 }
 

@@ -189,6 +189,10 @@ fn of_a_long_key_the_beginning_the_length_and_the_hash() {
     // The hash tag decides, where it is in what is held.
     assert_eq!(rows[0]["slot"], Value::Null);
     assert_eq!(rows[1]["slot"], rediscover::keyspace::slot(b"{tag}"));
+    // A filter of slots lets no key through whose slot is not known.
+    let filter = Filter { slots: vec![(0, 16_383)], ..Filter::default() };
+    let known = self::rows(&origin, &KeysOptions { filter, ..options() });
+    assert_eq!(known, rows[1..]);
 }
 
 /// A dump with many keys of few values, so that there are equals in every column.

@@ -3,7 +3,7 @@
 use crate::support::dumps::{
     Dump, How, all, analyze_json, analyze_with, check_json, file, fixtures, origin, program, without_place,
 };
-use crate::support::rdb::Builder;
+use crate::support::rdb::{Builder, len, text};
 use crate::support::values::read;
 use rediscover::analysis::{
     AnalyzeOptions, BigElements, Commands, Examiner, Expiries, Histogram, KeySizes, Needs, Prefixes, Rankings, Slots,
@@ -327,6 +327,25 @@ fn analyzers_merge_in_any_order_from_any_split() {
             assert_merges(&bytes, &format!("{name}: slots, {most}"), &|| Slots::new(most, 50));
         }
     }
+}
+
+/// More names than are kept: which ones are does not depend on who saw them first.
+#[test]
+fn names_past_the_bound_merge_in_any_order() {
+    let mut dump = Builder::redis(11);
+    let mut state = 0x5eed;
+    for _ in 0..1500 {
+        let library = format!("#!lua name=lib{}\n", random(&mut state) % 2000);
+        dump.raw(&[0xf5]).raw(&text(library.as_bytes()));
+    }
+    dump.select(0);
+    for number in 0..3000u64 {
+        // A value of a module: its id, and the end of its data.
+        dump.key(7, format!("m{number}").as_bytes()).raw(&len(random(&mut state) << 10 | 1)).raw(&[0]);
+    }
+    let bytes = dump.finish();
+    assert_merges(&bytes, "needs", &Needs::default);
+    assert_merges(&bytes, "integrity", &|| Examiner::new(10));
 }
 
 #[test]

@@ -129,6 +129,13 @@ fn shards_that_overlap_are_refused_and_not_counted_twice() {
         assert!(text.contains("3 keys of these shards") && text.contains("is in a and in c"), "{text}");
         analyze(&shards[..2], &options).expect("a key may be in two databases");
     }
+    // The name of a long key is cut, and says how long it is.
+    for (bytes, said) in [(5000, "(5000 bytes) of"), (100_000, "(100000 bytes) of")] {
+        let long = vec![b'k'; bytes];
+        let both = ["a", "b"].map(|name| named(name, dump(&[(0, &long)])));
+        let text = analyze(&both, &options).err().expect("they overlap").to_string();
+        assert!(text.contains(said), "{text}");
+    }
     // The same key twice in one source is that source's damage.
     let twice = origin(dump(&[(0, b"one"), (0, b"one")]));
     analyze(&[twice, named("b", dump(&[(1, b"one")]))], &options).expect("no shards overlap");

@@ -210,9 +210,9 @@ fn nothing_is_done_that_is_not_meant() {
     failed(&stage.shell("APPLY=1 CLI='redis-cli -s /nowhere' sh plan.sh"), "no answer from");
     failed(&stage.shell("APPLY=1 CLI=/nowhere/cli sh plan.sh"), "no answer from");
 
-    // A server that refuses to write ends it at the first answer.
+    // A server that refuses to write.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg("1").exec(&mut stage.running.connection()).expect("a replica");
-    failed(&stage.sh(true), "stopped by the answer: READONLY");
+    failed(&stage.sh(true), "refused 1 times, first with: READONLY");
 
     let half = script.len() / 2;
     fs::write(stage.path("plan.sh"), &script[..half]).expect("a script");
@@ -222,6 +222,34 @@ fn nothing_is_done_that_is_not_meant() {
     fs::write(stage.path("plan.sh"), &script[..end]).expect("a script");
     failed(&stage.sh(true), "its end is missing");
     assert_eq!(names(&mut stage.running.connection(), 19).len(), 1);
+}
+
+/// The client goes on after an answer that refuses: what it says in the end counts every answer.
+#[test]
+fn all_answers_are_counted() {
+    for name in servers::NAMES {
+        let Some(spec) = ServerSpec::named(name) else { continue };
+        let stage = Stage::new(&spec, &[], |connection| {
+            let mut pipe = redis::pipe();
+            for db in [0, 3, 0] {
+                pipe.cmd("SELECT").arg(db).ignore();
+                (0..20).for_each(|n| {
+                    pipe.set(format!("k{n}"), n).ignore();
+                });
+            }
+            pipe.cmd("ACL").arg(&["SETUSER", "some", "on", "nopass", "~k[02-9]*", "+@all"]).ignore();
+            pipe.query::<()>(connection).expect("keys");
+        });
+        stage.planned(&["unlink", "--match", "k*"]);
+        let output = stage.shell(&format!("APPLY=1 BATCH=1 CLI='{} --user some --pass x' sh plan.sh", stage.cli()));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let mut connection = stage.running.connection();
+        let left = names(&mut connection, 0).len() + names(&mut connection, 3).len();
+        assert_eq!(left, 22, "k1 and k10 to k19 in both databases");
+        assert!(text.starts_with("18 of 40 keys: unlinked"), "{name}: {text}");
+        assert!(text.contains("refused 22 times, first with: NOPERM"), "{name}: {text}");
+    }
 }
 
 #[test]
@@ -261,6 +289,29 @@ fn a_plan_is_refused_where_it_would_be_a_guess() {
     refused(&["analyze", "dump.rdb", "--plan-script", "expire:0", "--db", "0", "-o", "plan.sh"], "expire:SECONDS");
     refused(&["analyze", "dump.rdb", "--plan-check", "--db", "0", "-o", "plan.sh"], "--plan-script");
     refused(&["analyze", "dump.rdb", "--plan-script", "unlink", "--db", "0", "-o", "dump.rdb"], "one of the sources");
+    // What is not there is no pipe.
+    let output = stage.shell("rediscover analyze missing.rdb --plan-script unlink --db 0 -o plan.sh");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no such file") && !stage.path("plan.sh").exists(), "{text}");
+}
+
+#[test]
+fn a_plan_of_a_log_is_one_of_its_base() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/aof/redis-8.6");
+    let mut command = program(&["analyze", log, "--plan-script", "unlink", "--match", "*", "--format", "json"]);
+    let output = command.args(["-o", "plan.sh"]).current_dir(folder.path()).output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the report on stdout");
+    let script = fs::read_to_string(folder.path().join("plan.sh")).expect("a script");
+    let names: Vec<_> =
+        script.lines().skip_while(|line| *line != "exit 0").filter(|line| line.contains(" \"")).collect();
+    assert_eq!(report["plan"]["keys"], names.len(), "{names:?}");
+    // The log has no keys of its own to be estimated: the memory of those of the base is known.
+    let memory: u64 = names.iter().filter_map(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).sum();
+    assert!(memory > 0 && report["plan"]["memory_bytes"] == memory, "{report:#}");
+    assert_eq!(script.lines().filter(|line| line.starts_with("# source ")).count(), 1);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::{Cutoff, FormatRow, KeySort, KeysOptions, order};
 use crate::base::UnixMs;
+use crate::keyspace::Encoding;
 use crate::keyspace::command::{Command, Effect};
-use crate::keyspace::{Encoding, hash_tag, slot};
 use crate::pipeline::RowSource;
 use crate::rdb::{Depth, Entry, Head, Item};
 use crate::report::{KeyBytes, KeyColumn, KeyRow, Moment};
@@ -97,15 +97,9 @@ impl<'k> Maker<'k> {
             ttl_seconds: ttl_ms.map(|ms| ms.div_euclid(1000)),
             idle_seconds: head.idle_secs,
             frequency: head.freq,
-            slot: if self.slot { slot_of(head) } else { None },
+            slot: if self.slot { head.key.slot() } else { None },
         }
     }
-}
-
-/// The slot, where what is held of the key decides it.
-fn slot_of(head: &Head<'_>) -> Option<u16> {
-    let whole = head.key.len == head.key.head.len() as u64;
-    (whole || hash_tag(head.key.head).is_some()).then(|| slot(head.key.head))
 }
 
 /// Whether a command changes keys, or may: what it is for is not known of a script.

@@ -7,7 +7,7 @@ mod script;
 use super::check::expect_hash;
 use super::parts::{facts_of, open_hashed, parts_of, take_facts};
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::keyspace::{escape, slot};
+use crate::keyspace::escape;
 use crate::pipeline::{Filter, Memory, RowSource, RunOptions, Scope, Selection, rows};
 use crate::rdb::{Depth, Entry, Head, Item};
 use crate::report::{LeftOut, PlanScript};
@@ -102,7 +102,8 @@ pub fn plan_script(origins: &[Origin], options: &PlanOptions, out: &mut dyn Writ
             scopes.push(scope);
         }
     }
-    if scopes.iter().any(|scope| scope.model.is_none()) {
+    // Of a log no key is named.
+    if scopes.iter().any(|scope| scope.model.is_none() && scope.prologue.header.is_some()) {
         plan.memory_bytes = None;
     }
     write(&plan, options, &scopes, keys, out)?;
@@ -173,7 +174,7 @@ impl Names {
 
     fn entry(&mut self, entry: &Entry<'_>) {
         let head = &entry.head;
-        let slot = self.clustered.then(|| slot(head.key.head));
+        let slot = if self.clustered { head.key.slot() } else { None };
         let expired = head.expire_at.zip(self.as_of).is_some_and(|(at, now)| at <= now);
         let expiring = self.expires && head.expire_at.is_some();
         let Some(stretch) = self.stretch(head.db, slot) else { return };

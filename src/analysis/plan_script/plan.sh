@@ -18,19 +18,24 @@ keys() {
   sed '1,/^exit 0$/d' "$plan"
 }
 
+databases() {
+  keys | awk '/^db / && !seen[$2]++ { print $2 }'
+}
+
+# Of one database, or of all.
 commands() {
-  keys | awk -v most="$BATCH" '
+  keys | awk -v most="$BATCH" -v only="${1:-}" '
     function flush() {
       if (n) print @COMMAND@
       n = 0; names = ""; facts = ""
     }
     /^db / {
       flush()
-      if (db "" != $2 "") print "SELECT " $2
-      db = $2
+      wanted = only == "" || $2 "" == only ""
+      if (wanted && db "" != $2 "") { print "SELECT " $2; db = $2 }
       next
     }
-    /^#/ || NF < 4 { next }
+    !wanted || /^#/ || NF < 4 { next }
     {
       name = $0
       sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", name)
@@ -54,20 +59,26 @@ if [ "${APPLY:-}" != 1 ]; then
 fi
 
 # A database that cannot be selected leaves the program in another one: so this is asked before anything is sent.
-for db in $(keys | awk '/^db / && !seen[$2]++ { print $2 }'); do
-  answer=$($CLI SELECT "$db") || fail "no answer from: $CLI"
+count=0
+for db in $(databases); do
+  answer=$($CLI -n "$db" SELECT "$db") || fail "no answer from: $CLI"
   [ "$answer" = OK ] || fail "database $db: ${answer:-no answer from: $CLI}"
+  count=$((count + 1))
 done
 
-# Every answer is a number of keys. The first one that is not ends it.
-commands | $CLI | awk '
+# Each database has a connection of its own: made again after it broke, it is still one to that database. The program sends
+# on after an answer that is no number of keys: so all answers are read, and the first such one is shown.
+for db in $(databases); do
+  commands "$db" | $CLI -n "$db"
+done | awk -v parts="$count" '
   /^[0-9]+$/ { done += $1; next }
   /^OK$/ || /^$/ || /^-> Redirected/ { next }
-  /^end of the plan$/ { whole = 1; next }
-  { print "stopped by the answer: " $0; exit 1 }
+  /^end of the plan$/ { whole++; next }
+  !refused++ { first = $0 }
   END {
     print done + 0 " of @KEYS@ keys: @DONE@"
-    if (!whole) print "not everything was sent"
-    exit !whole
+    if (refused) print "refused " refused " times, first with: " first
+    if (whole != parts) print "not everything was sent"
+    exit refused || whole != parts
   }' || exit 1
 exit 0

@@ -75,7 +75,9 @@ fn about(plan: &PlanScript, options: &PlanOptions, scopes: &[Scope], clustered: 
         PlanAction::Expire { seconds } => format!("EXPIRE of {keys} in {seconds} seconds: then they will be gone"),
     };
     let mut lines = vec![format!("rediscover plan: {what}"), String::new()];
-    lines.extend(scopes.iter().map(|scope| format!("source    {}", origin(scope, options.now))));
+    // The files of a source have its name; the first of them says what there is to say.
+    let sources = scopes.chunk_by(|one, next| one.source == next.source).filter_map(<[Scope]>::first);
+    lines.extend(sources.map(|scope| format!("source    {}", origin(scope, options.now))));
     lines.push(format!("written   {} by rediscover {}", options.now, env!("CARGO_PKG_VERSION")));
     let memory = plan.memory_bytes.map(|bytes| format!("{} of estimated memory, ", size::human(bytes)));
     let (memory, serialized) = (memory.unwrap_or_default(), size::human(plan.serialized_bytes));
