@@ -22,6 +22,7 @@ pub(super) fn title(page: &Page<'_>) -> String {
 fn what(page: &Page<'_>) -> String {
     match page.report.provenance.sources.as_slice() {
         [one] => words::text(&one.source),
+        all if page.report.merged => format!("{} of one keyspace", counted(all.len() as u64, "shard")),
         all => counted(all.len() as u64, "source"),
     }
 }
@@ -126,12 +127,20 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     let mut figure = |title: &str, number: &str, note: &str| {
         let _ = writeln!(out, "<div><dt>{title}</dt><dd>{number}<small>{note}</small></dd></div>");
     };
-    if let Some(memory) = keyspace.memory_bytes {
-        let tables = keyspace.overhead_bytes.map(|bytes| format!("+ {} of tables", size::human(bytes)));
-        figure("Memory of keys", &size::human(memory), &tables.unwrap_or_default());
+    match keyspace.memory_bytes {
+        Some(keys) => {
+            let used = keyspace.used_memory_bytes.unwrap_or(keys);
+            let tables = keyspace.overhead_bytes.filter(|bytes| *bytes > 0);
+            let tables = tables.map(|bytes| format!(", tables {}", size::human(bytes))).unwrap_or_default();
+            figure("Memory", &size::human(used), &format!("keys {}{tables}", size::human(keys)));
+        }
+        None => figure("Stored bytes", &size::human(keyspace.serialized_bytes), ""),
     }
-    let note = format!("in {}", counted(keyspace.databases.len() as u64, "database"));
-    figure("Keys", &count(keyspace.keys), &note);
+    let databases = match keyspace.databases.len() as u64 {
+        0 | 1 => String::new(),
+        more => format!(" in {}", counted(more, "database")),
+    };
+    figure("Keys", &count(keyspace.keys), &format!("{}{databases}", counted(keyspace.elements, "element")));
     let persistent = keyspace.keys.saturating_sub(keyspace.expires);
     let weight = words::and_bytes(total.ttl.none_memory_bytes);
     figure("Without TTL", &share(persistent, keyspace.keys), &format!("{}{weight}", counted(persistent, "key")));
@@ -139,8 +148,12 @@ pub(super) fn figures(page: &Page<'_>) -> String {
         let weight = total.ttl.expired_memory_bytes.map(size::human).unwrap_or_default();
         figure("Already expired", &count(total.ttl.expired), &weight);
     }
-    let note = format!("{} in all", counted(keyspace.elements, "element"));
-    figure("Stored bytes", &size::human(keyspace.serialized_bytes), &note);
+    let whole = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
+    if let Some(prefix) = total.prefixes.first() {
+        let weight = page.weight(prefix.memory_bytes, prefix.serialized_bytes);
+        let note = format!("{} {}", size::human(weight), words::name(&prefix.prefix));
+        figure("Largest prefix", &share(weight, whole), &note);
+    }
     let biggest = total.big_keys.by_memory.first().or_else(|| total.big_keys.by_serialized.first());
     if let Some(key) = biggest {
         let weight = page.weight(key.memory_bytes, key.serialized_bytes);
@@ -149,6 +162,14 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     out.push_str("</dl>\n");
     out.push_str(&model(page));
     out
+}
+
+fn allocator(name: &str) -> String {
+    match name {
+        "bundled" => "its bundled jemalloc".to_owned(),
+        "debian" => "the jemalloc of Debian".to_owned(),
+        other => words::text(other),
+    }
 }
 
 /// What the memory is an estimate of.
@@ -161,9 +182,10 @@ fn model(page: &Page<'_>) -> String {
                 number => format!(" Of {} it is a rough guess: values of modules.", counted(number, "key")),
             };
             format!(
-                "Memory is an estimate of what <code>MEMORY USAGE</code> says on {} with {} jemalloc, {}.{guessed}",
+                "Memory is an estimate for {} with {}, {}: what the keyspace adds to <code>used_memory</code>; of single keys \
+                 what <code>MEMORY USAGE</code> says.{guessed}",
                 words::text(&model.server),
-                words::text(&model.allocator),
+                allocator(&model.allocator),
                 words::text(&model.basis),
             )
         }
