@@ -26,7 +26,7 @@
     return percent === 0 ? "<1%" : `${percent}%`;
   }
   function span(seconds) {
-    for (const [unit, name] of [[86400, "d"], [3600, "h"], [60, "m"]]) {
+    for (const [unit, name] of [[31536000, "y"], [86400, "d"], [3600, "h"], [60, "m"]]) {
       if (seconds >= 2 * unit) return `${grouped.format(Math.floor(seconds / unit))}${name}`;
     }
     return `${seconds}s`;
@@ -213,9 +213,9 @@
     }
     const opens = (node) => !node.rest && (node.children || []).length > 0;
     function facts(node) {
-      const about = (number, error, form) => (error ? `${form(number)} ±${form(error)}` : form(number));
-      const found = [`${about(node.weight, node.weight_error, size)} of ${by}, ${share(node.weight, whole)} of all`];
-      found.push(node.keys_error ? `${about(node.keys, node.keys_error, grouped.format)} keys` : keys(node.keys));
+      const estimate = (number, error, form) => (error ? `${form(number)} ±${form(error)}` : form(number));
+      const found = [`${estimate(node.weight, node.weight_error, size)} of ${by}, ${share(node.weight, whole)} of all`];
+      found.push(node.keys_error ? `${estimate(node.keys, node.keys_error, grouped.format)} keys` : keys(node.keys));
       if (node.persistent !== undefined) found.push(`${share(node.persistent, 1000)} without TTL`);
       if (node.ttl !== undefined) found.push(`average TTL ${span(node.ttl)}`);
       if (node.idle !== undefined) found.push(`idle for ${span(node.idle)} on average`);

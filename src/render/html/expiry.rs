@@ -9,8 +9,17 @@ use std::fmt::Write;
 
 pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     let ttl = &page.report.total.ttl;
-    if page.report.total.keyspace.keys == 0 {
+    let keyspace = &page.report.total.keyspace;
+    if keyspace.keys == 0 {
         return None;
+    }
+    if keyspace.expires == 0 {
+        let all = format!(
+            "No key has a TTL: all {}{} stay until something deletes or evicts them.",
+            counted(keyspace.keys, "key"),
+            words::and_bytes(ttl.none_memory_bytes)
+        );
+        return Some(Section::new("expiry", "Expiry", format!("<p class=\"lead\">{all}</p>\n")));
     }
     let mut body = match &ttl.as_of {
         Some(moment) => {

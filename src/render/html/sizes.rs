@@ -112,10 +112,7 @@ fn stacked(parts: &[(&str, u64)], most: u64, form: fn(u64) -> String) -> String 
         at = at.saturating_add(long);
         said.push(format!("{} {}", words::text(ty), form(*part)));
     }
-    if said.is_empty() {
-        return String::new();
-    }
-    let said = said.join(", ");
+    let said = if said.is_empty() { "none".to_owned() } else { said.join(", ") };
     format!(
         "<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{said}\">\
          <title>{said}</title>{rects}</svg>"

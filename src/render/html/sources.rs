@@ -4,7 +4,7 @@ use super::table::{Cell, Limited, Table, more};
 use super::{Page, Section, origin, shares, words};
 use crate::base::size;
 use crate::render::text::{count, counted, share};
-use crate::report::{Analysis, SourceAnalysis, SourceIntegrity};
+use crate::report::{Analysis, Keyspace, SourceAnalysis, SourceIntegrity};
 use std::fmt::Write;
 
 /// Sources that can be opened, and their bytes.
@@ -39,6 +39,11 @@ fn integrity<'a>(page: &Page<'a>, source: &SourceAnalysis) -> Option<&'a SourceI
     page.report.integrity.iter().find(|integrity| integrity.source == source.source)
 }
 
+/// What a keyspace weighs: the memory it takes in all, or its bytes as stored.
+fn weight(page: &Page<'_>, keyspace: &Keyspace) -> u64 {
+    page.weight(keyspace.used_memory_bytes.or(keyspace.memory_bytes), keyspace.serialized_bytes)
+}
+
 fn table(page: &Page<'_>) -> String {
     let sources = &page.report.sources;
     let mut titles = vec!["source", "verdict", ">keys", ">with TTL", ">elements", ">stored"];
@@ -57,7 +62,7 @@ fn table(page: &Page<'_>) -> String {
             Cell::bytes(keyspace.serialized_bytes),
         ];
         if page.memory {
-            cells.push(Cell::maybe_bytes(keyspace.used_memory_bytes.or(keyspace.memory_bytes)));
+            cells.push(Cell::bytes(weight(page, keyspace)));
         }
         if !table.row(cells) {
             break;
@@ -69,13 +74,13 @@ fn table(page: &Page<'_>) -> String {
 fn details(page: &Page<'_>, source: &SourceAnalysis) -> String {
     let (analysis, integrity) = (&source.analysis, integrity(page, source));
     let keyspace = &analysis.keyspace;
-    let weight = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
     let mut out = format!(
-        "<details><summary><span class=\"line\">{} {} <span>{}, {}</span></span></summary>",
+        "<details><summary><span class=\"line\">{} {} <span>{}, {} {}</span></span></summary>",
         words::source(&source.source),
         integrity.map(origin::verdict).unwrap_or_default(),
         counted(keyspace.keys, "key"),
-        size::human(weight),
+        size::human(weight(page, keyspace)),
+        if page.memory { "in memory" } else { "as stored" },
     );
     if let Some(integrity) = integrity {
         let _ = write!(out, "<p class=\"origin\">{}</p>", origin::origin(page, integrity));

@@ -88,7 +88,10 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
 pub(super) fn damage(page: &Page<'_>) -> String {
     let bad = page.report.integrity.iter().filter(|source| is_bad(source)).map(damaged);
     let unread = page.report.provenance.sources.iter().filter_map(|source| {
-        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(source.error.as_ref()?)))
+        let error = source.error.as_deref()?;
+        let error =
+            error.strip_prefix(source.source.as_str()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
+        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(error)))
     });
     let mut items = Limited::new(MOST_SOURCES, MOST_DAMAGE_BYTES);
     let left = bad.chain(unread).filter(|item| !items.push(item)).count() as u64;
@@ -101,6 +104,8 @@ pub(super) fn damage(page: &Page<'_>) -> String {
 
 fn damaged(source: &SourceIntegrity) -> String {
     let (what, next) = source.verdict.map(|verdict| not_intact(verdict, &source.integrity)).unwrap_or_default();
+    // The rest of the advice is what made this page.
+    let next = next.split(';').next().unwrap_or_default();
     let mut problems: Vec<_> = source.integrity.problems.iter().collect();
     problems.sort_by_key(|problem| problem.severity);
     // The first one is in the sentence above them.
@@ -115,7 +120,7 @@ fn damaged(source: &SourceIntegrity) -> String {
         "<li>{}: {} <span class=\"next\">{}</span>{listed}</li>",
         words::source(&source.source),
         words::text(&what),
-        words::text(&next)
+        words::text(next)
     )
 }
 
@@ -130,9 +135,7 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     match keyspace.memory_bytes {
         Some(keys) => {
             let used = keyspace.used_memory_bytes.unwrap_or(keys);
-            let tables = keyspace.overhead_bytes.filter(|bytes| *bytes > 0);
-            let tables = tables.map(|bytes| format!(", tables {}", size::human(bytes))).unwrap_or_default();
-            figure("Memory", &size::human(used), &format!("keys {}{tables}", size::human(keys)));
+            figure("Memory", &size::human(used), &parts(keys, used));
         }
         None => figure("Stored bytes", &size::human(keyspace.serialized_bytes), ""),
     }
@@ -164,11 +167,29 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     out
 }
 
+fn basis(word: &str) -> String {
+    match word {
+        "measured" => "measured on that server".to_owned(),
+        "inferred" => "inferred from the servers next to it".to_owned(),
+        other => words::text(other),
+    }
+}
+
 fn allocator(name: &str) -> String {
     match name {
         "bundled" => "its bundled jemalloc".to_owned(),
         "debian" => "the jemalloc of Debian".to_owned(),
         other => words::text(other),
+    }
+}
+
+/// What the whole of the memory consists of: MEMORY USAGE may say more of the keys than that.
+fn parts(keys: u64, used: u64) -> String {
+    let said = size::human(keys);
+    match used.checked_sub(keys) {
+        Some(0) => "keys and their tables".to_owned(),
+        Some(tables) => format!("keys {said}, tables {}", size::human(tables)),
+        None => format!("keys by <code>MEMORY USAGE</code> {said}"),
     }
 }
 
@@ -186,10 +207,10 @@ fn model(page: &Page<'_>) -> String {
                  what <code>MEMORY USAGE</code> says.{guessed}",
                 words::text(&model.server),
                 allocator(&model.allocator),
-                words::text(&model.basis),
+                basis(&model.basis),
             )
         }
-        _ if page.memory => "Memory is an estimate.".to_owned(),
+        _ if page.memory => "Memory is an estimate, of each source for the server that wrote it.".to_owned(),
         _ => "No memory model applies here: bytes as stored in the file stand in for memory.".to_owned(),
     };
     if page.report.integrity.iter().any(|source| source.log.is_some()) {

@@ -30,25 +30,30 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     let keyspace = &page.report.total.keyspace;
     let whole = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
     let (nodes, left) = nodes::choose(page);
-    let mut body = String::new();
-    let by = page.weighed();
-    let _ = write!(
-        body,
-        "<p class=\"lead\">Each tile is a prefix, as large as its {by}. Numbers, UUIDs and hashes in names count as alike: \
-         <code>{{n}}</code>, <code>{{uuid}}</code>, <code>{{hex}}</code>.{}</p>",
-        sampled(page.report.total.prefixes_sample.as_ref()),
-    );
-    body.push_str(&legend(page));
-    let _ = writeln!(
-        body,
-        "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\" data-keys=\"{}\">{}</div>",
-        keyspace.keys,
-        map(&nodes, whole)
-    );
-    let _ = writeln!(body, "<script type=\"application/json\" id=\"prefix-data\">{}</script>", data(&nodes));
+    let mut body = match nodes.as_slice() {
+        // One tile says nothing that its line does not.
+        [one] if one.children.is_empty() && left == 0 => String::new(),
+        nodes => walked(page, nodes, whole),
+    };
     body.push_str(&list(page, &nodes, whole));
     body.push_str(&table::more(left));
     Some(Section::new("prefixes", "Prefixes", body))
+}
+
+/// The map with what the script needs to walk in it.
+fn walked(page: &Page<'_>, nodes: &[Node], whole: u64) -> String {
+    let by = page.weighed();
+    format!(
+        "<p class=\"lead\">Each tile is a prefix, as large as its {by}. Numbers, UUIDs and hashes in names count as alike: \
+         <code>{{n}}</code>, <code>{{uuid}}</code>, <code>{{hex}}</code>.{}</p>{}\
+         <div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\" data-keys=\"{}\">{}</div>\n\
+         <script type=\"application/json\" id=\"prefix-data\">{}</script>\n<h3>All prefixes</h3>",
+        sampled(page.report.total.prefixes_sample.as_ref()),
+        legend(page),
+        page.report.total.keyspace.keys,
+        map(nodes, whole),
+        data(nodes),
+    )
 }
 
 fn sampled(sample: Option<&crate::report::PrefixSample>) -> String {
@@ -171,7 +176,7 @@ fn list(page: &Page<'_>, nodes: &[Node], whole: u64) -> String {
     // Errors need room beside their numbers.
     let sampled = if total.prefixes_sample.is_some() { " sampled" } else { "" };
     let idle = if list.idle { " with-idle" } else { "" };
-    let _ = write!(list.html, "<h3>All prefixes</h3><div class=\"tree{sampled}{idle}\">");
+    let _ = write!(list.html, "<div class=\"tree{sampled}{idle}\">");
     list.line(
         "top\" aria-hidden=\"true",
         "<span>prefix</span>",
