@@ -20,28 +20,31 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
 /// The keys of one size: of each type their number and what they come to.
 #[derive(Default)]
 struct OfSize<'a> {
+    from: u64,
+    upto: u64,
     keys: u64,
     bytes: u64,
     types: Vec<(&'a str, u64, u64)>,
 }
 
-/// All types together, by the largest size that belongs to a step; steps without keys between others are there too.
-fn steps<'a>(sizes: &'a BTreeMap<String, Sizes>) -> BTreeMap<u64, OfSize<'a>> {
-    let mut steps: BTreeMap<u64, OfSize<'a>> = BTreeMap::new();
+/// All types together, from the smallest size to the largest; sizes without keys between two others are one step.
+fn steps(sizes: &BTreeMap<String, Sizes>) -> Vec<OfSize<'_>> {
+    let mut by_end: BTreeMap<u64, OfSize<'_>> = BTreeMap::new();
     for (ty, of_type) in sizes {
-        for bucket in &of_type.distribution {
-            let step = steps.entry(bucket.upto_bytes).or_default();
+        for bucket in of_type.distribution.iter().filter(|bucket| bucket.keys > 0) {
+            let step = by_end.entry(bucket.upto_bytes).or_default();
             step.keys = step.keys.saturating_add(bucket.keys);
             step.bytes = step.bytes.saturating_add(bucket.bytes);
             step.types.push((ty, bucket.keys, bucket.bytes));
         }
     }
-    let ends = steps.first_key_value().zip(steps.last_key_value()).map(|(first, last)| (*first.0, *last.0));
-    if let Some((first, last)) = ends {
-        let doubled = |upto: &u64| Some(upto.saturating_mul(2).saturating_add(1)).filter(|next| next > upto);
-        for upto in std::iter::successors(Some(first), doubled).take_while(|upto| *upto < last) {
-            steps.entry(upto).or_default();
+    let mut steps: Vec<OfSize<'_>> = Vec::with_capacity(by_end.len());
+    for (upto, step) in by_end {
+        let below = upto / 2;
+        if let Some(last) = steps.last().map(|last| last.upto).filter(|last| *last < below) {
+            steps.push(OfSize { from: last.saturating_add(1), upto: below, ..OfSize::default() });
         }
+        steps.push(OfSize { from: below.saturating_add(1), upto, ..step });
     }
     steps
 }
@@ -49,19 +52,18 @@ fn steps<'a>(sizes: &'a BTreeMap<String, Sizes>) -> BTreeMap<u64, OfSize<'a>> {
 /// How many keys are of which size, and how much of all they are.
 fn distribution(page: &Page<'_>) -> String {
     let steps = steps(&page.report.total.sizes);
-    let sum = |of: fn(&OfSize<'_>) -> u64| steps.values().fold(0u64, |sum, step| sum.saturating_add(of(step)));
-    let most = |of: fn(&OfSize<'_>) -> u64| steps.values().map(of).max().unwrap_or_default();
+    let sum = |of: fn(&OfSize<'_>) -> u64| steps.iter().fold(0u64, |sum, step| sum.saturating_add(of(step)));
+    let most = |of: fn(&OfSize<'_>) -> u64| steps.iter().map(of).max().unwrap_or_default();
     let (keys, bytes) = (sum(|step| step.keys), sum(|step| step.bytes));
     let (most_keys, most_bytes) = (most(|step| step.keys), most(|step| step.bytes));
     let weighed = if page.memory { ">memory" } else { ">stored" };
     let titles = ["size of key", ">keys", ">share", "", weighed, ">share", ""];
     let mut table = Table::new("Keys by size", &titles).limits(64, 90_000);
-    let mut below = None;
-    for (upto, step) in &steps {
+    for step in &steps {
         let of_keys: Vec<_> = step.types.iter().map(|(ty, keys, _)| (*ty, *keys)).collect();
         let of_bytes: Vec<_> = step.types.iter().map(|(ty, _, bytes)| (*ty, *bytes)).collect();
         let row = [
-            Cell::head(&range(below, *upto)),
+            Cell::head(&range(step)),
             Cell::count(step.keys),
             Cell::number(Some(step.keys), &share(step.keys, keys)),
             Cell::half_bar(&stacked(&of_keys, most_keys, count)),
@@ -69,7 +71,6 @@ fn distribution(page: &Page<'_>) -> String {
             Cell::number(Some(step.bytes), &share(step.bytes, bytes)),
             Cell::half_bar(&stacked(&of_bytes, most_bytes, size::human)),
         ];
-        below = Some(*upto);
         if !table.row(row) {
             break;
         }
@@ -87,13 +88,9 @@ fn distribution(page: &Page<'_>) -> String {
     )
 }
 
-/// `64 B – 128 B`: from a power of two up to the next, which is not in it.
-fn range(below: Option<u64>, upto: u64) -> String {
-    let end = round(upto.saturating_add(1));
-    match below {
-        Some(below) => format!("{} – {end}", round(below.saturating_add(1))),
-        None => format!("under {end}"),
-    }
+/// `64 B – 128 B`: from a power of two up to another, which is not in it.
+fn range(step: &OfSize<'_>) -> String {
+    format!("{} – {}", round(step.from), round(step.upto.saturating_add(1)))
 }
 
 /// A power of two without decimals.
