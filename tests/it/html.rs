@@ -699,10 +699,24 @@ fn it_stays_small_whatever_is_in_the_report() {
     let problem = Problem { message: long.clone(), ..report.integrity[0].integrity.problems[0].clone() };
     report.integrity[0].integrity.problems = vec![problem; 1000];
     report.integrity = vec![report.integrity[0].clone(); 20];
-    report.provenance.sources = vec![SourceFacts { error: Some(long), ..report.provenance.sources[0].clone() }; 300];
-    let analysis = Analysis { prefixes: Vec::new(), ..Analysis::default() };
+    report.provenance.sources =
+        vec![SourceFacts { error: Some(long.clone()), ..report.provenance.sources[0].clone() }; 300];
+    let idle_key =
+        IdleKey { source: long.clone(), db: 0, key: heavy(3), ty: long.clone(), idle_seconds: 1, memory_bytes: None };
+    report.total.idle = Some(Idle {
+        keys: 1,
+        average_by_type: (0..1000).map(|at| (format!("{at}{long}"), 1)).collect(),
+        longest: vec![idle_key; 1500],
+        ..Idle::default()
+    });
+    let buckets = |ends: u32| (0..ends).map(|power| SizeBucket { upto_bytes: u64::MAX >> power, keys: 1, bytes: 1 });
+    let sizes = Sizes { distribution: buckets(64).collect(), ..Sizes::default() };
+    report.total.sizes = (0..100).map(|at| (format!("{at}{long}"), sizes.clone())).collect();
+    let keyspace = Keyspace { keys: 1, by_type: report.total.keyspace.by_type.clone(), ..Keyspace::default() };
+    let prefixes = report.total.prefixes.iter().take(3).cloned().collect();
+    let analysis = Analysis { keyspace, prefixes, ..Analysis::default() };
     let source = report.integrity[0].source.clone();
-    report.sources = vec![SourceAnalysis { source, analysis }; 3000];
+    report.sources = vec![SourceAnalysis { source, analysis }; 300];
 
     let page = html(&report);
     assert!(page.len() < MOST_BYTES, "{} bytes", page.len());
@@ -724,15 +738,20 @@ fn everything_is_there_without_the_script() {
     assert!(head.contains(policy) && !head.contains("unsafe"), "{head}");
     for text in [
         "Intact",
-        "100.0 MiB",
         "never expire: give them a TTL",
-        "changes data",
+        "nothing changes until you run that",
+        "109.0 MiB",
+        "keys 100.0 MiB, tables 9.0 MiB",
+        "measured on that server",
         "cache:page:",
         "session:{uuid}",
         "big:hash:0",
         "2026-01-01 03:00:00 UTC",
         "billing",
         "order17",
+        "3 to 20,000 keys",
+        "64 B – 128 B",
+        "string 6,300, zset 6,300",
         "Not scanned",
         "rediscover analyze dump.rdb -o report.html",
         "sha256 <code",
@@ -742,6 +761,82 @@ fn everything_is_there_without_the_script() {
         assert!(!script.contains("innerHTML"));
     }
     assert!(!rest.contains(" style=") && !rest.contains(" onclick="), "the policy forbids them");
+}
+
+#[test]
+fn a_plan_estimates_idle_keys_and_sources_are_told() {
+    let mut report = rich();
+    report.plan = Some(PlanScript {
+        file: "expire <all>.sh".into(),
+        action: "expire:300".into(),
+        checks: true,
+        keys: 104_000,
+        serialized_bytes: 12 << 20,
+        memory_bytes: Some(25 << 20),
+        left_out: LeftOut { expiring: 17, ..LeftOut::default() },
+    });
+    report.total.prefixes_sample = Some(PrefixSample { exact_depth: 1, sampled_keys: 200_000 });
+    report.total.prefixes[0].keys_error = 1234;
+    report.total.prefixes[0].bytes_error = 5 << 20;
+    report.total.other_prefixes = Some(OtherKeys { keys: 4321, memory_bytes: Some(7 << 20) });
+    report.total.ttl.storms[0].seconds = 8;
+    report.total.idle = Some(Idle {
+        keys: 412_345,
+        average_by_type: BTreeMap::from([("hash".into(), 7200), ("string".into(), 400_000)]),
+        longest: vec![IdleKey {
+            source: "dump.rdb".into(),
+            db: 0,
+            key: KeyName::whole(b"forgotten:1"),
+            ty: "hash".into(),
+            idle_seconds: 40_000_000,
+            memory_bytes: Some(900),
+        }],
+        ..Idle::default()
+    });
+    let second = SourceIntegrity { source: "other.rdb".into(), ..report.integrity[0].clone() };
+    report.integrity.push(second);
+    let facts = SourceFacts { source: "other.rdb".into(), ..report.provenance.sources[0].clone() };
+    report.provenance.sources.push(facts);
+    report.merged = true;
+    report.sources = ["dump.rdb", "other.rdb"]
+        .map(|name| SourceAnalysis { source: name.into(), analysis: report.total.clone() })
+        .into();
+    let page = html(&report);
+    for text in [
+        "expire &lt;all&gt;.sh</bdi>: <code>expire:300</code> of 104,000 keys, 25.0 MiB",
+        "It looks at type and expiry of each key before. Left out: 17 with an expiry already.",
+        "sh &#39;expire &lt;all&gt;.sh&#39; | less",
+        "37.1 MiB <span class=\"pm\">±5.0 MiB</span>",
+        "152,000 <span class=\"pm\">±1,234</span>",
+        "<span>other keys</span><span class=\"n\">7.0 MiB</span>",
+        "that expire within 8 seconds",
+        "On average: hash 2h, string 4d.",
+        "forgotten:1",
+        "2 shards of one keyspace",
+        "no key is in two of them",
+        "412,345 keys, 109.0 MiB in memory",
+    ] {
+        assert!(page.contains(text), "{text}\n{page}");
+    }
+    report.total.cluster.as_mut().expect("a cluster").tagged_keys = 0;
+    assert!(!html(&report).contains("id=\"cluster\""), "slots say nothing where no cluster is and no key has a tag");
+}
+
+#[test]
+fn prefixes_are_found_with_the_way_to_them() {
+    let Some(browser) = Browser::start() else { return };
+    let (_folder, path) = page(&rich());
+    browser.open(&path);
+    let shown = "return [...document.querySelectorAll('.tree .k')].filter(k => k.checkVisibility()).map(k => k.textContent).join('|')";
+    let first = browser.text(shown);
+    assert!(first.starts_with("cache:|session:|user:|"), "{first}");
+    browser.click("#prefixes .tools input");
+    browser.press("PRODUCT html");
+    assert_eq!(browser.text(shown), "cache:|cache:product:|cache:product:{n}:html");
+    assert_eq!(browser.text("return document.querySelector('#prefixes output').textContent"), "1 of 18 prefixes");
+    browser.press(&BACKSPACE.repeat(12));
+    assert_eq!(browser.text(shown), first);
+    assert_quiet(&browser, &path);
 }
 
 #[test]

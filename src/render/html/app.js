@@ -26,7 +26,7 @@
     return percent === 0 ? "<1%" : `${percent}%`;
   }
   function span(seconds) {
-    for (const [unit, name] of [[86400, "d"], [3600, "h"], [60, "m"]]) {
+    for (const [unit, name] of [[31536000, "y"], [86400, "d"], [3600, "h"], [60, "m"]]) {
       if (seconds >= 2 * unit) return `${grouped.format(Math.floor(seconds / unit))}${name}`;
     }
     return `${seconds}s`;
@@ -113,6 +113,38 @@
     }
   }
 
+  // The list of prefixes: what has a word that is looked for, with the way to it.
+  function prefixes() {
+    const tree = document.querySelector(".tree");
+    const items = tree ? [...tree.querySelectorAll("li:not(.others)")] : [];
+    if (items.length < 5) return;
+    const names = new Map(items.map((item) => [item, item.querySelector(".k").textContent.toLowerCase()]));
+    const field = make("input", { type: "search", placeholder: "Search", "aria-label": "Search: prefixes", spellcheck: "false" });
+    const count = make("output");
+    const search = () => {
+      const words = field.value.toLowerCase().split(" ").filter(Boolean);
+      const hits = items.filter((item) => words.every((word) => names.get(item).includes(word)));
+      const shown = new Set(hits);
+      const ways = new Set();
+      for (const item of hits) {
+        for (let up = item.parentElement.closest("li"); up && !ways.has(up); up = up.parentElement.closest("li")) ways.add(up);
+      }
+      // In document order: what stands below a hit comes after it, and stays with it.
+      for (const item of items) if (shown.has(item.parentElement.closest("li"))) shown.add(item);
+      for (const item of items) {
+        item.hidden = !shown.has(item) && !ways.has(item);
+        const details = item.querySelector(":scope > details");
+        if (details) details.open = words.length > 0 && ways.has(item);
+      }
+      for (const other of tree.querySelectorAll(".others, .more")) other.hidden = words.length > 0;
+      const all = grouped.format(items.length);
+      count.textContent = words.length > 0 ? `${grouped.format(hits.length)} of ${all} prefixes` : `${all} prefixes`;
+    };
+    field.addEventListener("input", search);
+    search();
+    tree.before(make("div", { class: "tools" }, field, count));
+  }
+
   // The squarified treemap, as the page was drawn before the script.
   function squarify(weights, width, height) {
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -163,7 +195,7 @@
     const roots = JSON.parse(document.getElementById("prefix-data").textContent);
     const by = place.dataset.by;
     const whole = Number(place.dataset.whole);
-    const top = { name: "all keys", weight: whole, children: roots };
+    const top = { name: "all keys", weight: whole, keys: Number(place.dataset.keys), children: roots };
     let path = [top];
     const crumbs = make("ol", { class: "crumbs", "aria-label": "Where the map is" });
     const about = make("p", { class: "about" });
@@ -173,13 +205,18 @@
     function tilesOf(node) {
       const tiles = (node.children || []).filter((child) => child.weight > 0).slice(0, MOST_TILES);
       const rest = node.weight - tiles.reduce((sum, tile) => sum + tile.weight, 0);
-      if (rest > node.weight / 1000) tiles.push({ name: "other keys", weight: rest, rest: true });
+      if (rest > node.weight / 1000) {
+        const others = Math.max(node.keys - tiles.reduce((sum, tile) => sum + tile.keys, 0), 0);
+        tiles.push({ name: "other keys", weight: rest, keys: others, rest: true });
+      }
       return tiles.sort((a, b) => b.weight - a.weight);
     }
     const opens = (node) => !node.rest && (node.children || []).length > 0;
     function facts(node) {
-      const found = [`${size(node.weight)} of ${by}, ${share(node.weight, whole)} of all`];
-      if (node.keys !== undefined) found.push(keys(node.keys), `${share(node.persistent, 1000)} without TTL`);
+      const estimate = (number, error, form) => (error ? `${form(number)} ±${form(error)}` : form(number));
+      const found = [`${estimate(node.weight, node.weight_error, size)} of ${by}, ${share(node.weight, whole)} of all`];
+      found.push(node.keys_error ? `${estimate(node.keys, node.keys_error, grouped.format)} keys` : keys(node.keys));
+      if (node.persistent !== undefined) found.push(`${share(node.persistent, 1000)} without TTL`);
       if (node.ttl !== undefined) found.push(`average TTL ${span(node.ttl)}`);
       if (node.idle !== undefined) found.push(`idle for ${span(node.idle)} on average`);
       return found;
@@ -262,6 +299,7 @@
   theme();
   copying();
   tables();
+  prefixes();
   treemap();
   printing();
 })();

@@ -9,8 +9,17 @@ use std::fmt::Write;
 
 pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     let ttl = &page.report.total.ttl;
-    if page.report.total.keyspace.keys == 0 {
+    let keyspace = &page.report.total.keyspace;
+    if keyspace.keys == 0 {
         return None;
+    }
+    if keyspace.expires == 0 {
+        let all = format!(
+            "No key has a TTL: all {}{} stay until something deletes or evicts them.",
+            counted(keyspace.keys, "key"),
+            words::and_bytes(ttl.none_memory_bytes)
+        );
+        return Some(Section::new("expiry", "Expiry", format!("<p class=\"lead\">{all}</p>\n")));
     }
     let mut body = match &ttl.as_of {
         Some(moment) => {
@@ -105,7 +114,7 @@ fn bars(page: &Page<'_>, mut table: Table, rows: Vec<(String, u64, Option<u64>, 
 /// Seconds in which unusually many keys expire.
 fn storms(page: &Page<'_>) -> String {
     let storms = &page.report.total.ttl.storms;
-    let mut table = Table::new("Expiry storms", &["second", ">keys", ">memory"]).limits(20, 12_000);
+    let mut table = Table::new("Expiry storms", &["at", ">keys", ">memory"]).limits(20, 12_000);
     for storm in storms {
         let cells =
             [Cell::text(&page.look.time(&storm.at)), Cell::count(storm.keys), Cell::maybe_bytes(storm.memory_bytes)];
@@ -117,7 +126,12 @@ fn storms(page: &Page<'_>) -> String {
     if table.is_empty() {
         return table;
     }
-    format!("<div><h3>Storms: many keys that expire in one second</h3>{table}</div>")
+    // The same for all of them.
+    let within = match storms.first().map_or(1, |storm| storm.seconds) {
+        0 | 1 => "in the same second".to_owned(),
+        seconds => format!("within {} seconds", count(seconds)),
+    };
+    format!("<div><h3>Storms: many keys that expire {within}</h3>{table}</div>")
 }
 
 fn by_type(ttl: &Ttl) -> String {
@@ -155,7 +169,7 @@ pub(super) fn use_of_keys(page: &Page<'_>) -> Option<Section> {
 }
 
 fn idle(page: &Page<'_>, idle: &Idle) -> String {
-    let mut out = format!("<h3>Idle time</h3><p class=\"lead\">{} of their last use.", said(idle.keys));
+    let mut out = format!("<h3>Idle time</h3><p class=\"lead\">Known for {}.", counted(idle.keys, "key"));
     if let Some(spread) = idle.seconds {
         let _ = write!(
             out,
@@ -165,25 +179,53 @@ fn idle(page: &Page<'_>, idle: &Idle) -> String {
             span(spread.max)
         );
     }
+    if !idle.average_by_type.is_empty() {
+        let _ = write!(out, " On average: {}.", words::by_type(&idle.average_by_type, span));
+    }
     out.push_str("</p>");
     let rows = idle.buckets.iter().map(|bucket| {
         let weight = page.weight(bucket.memory_bytes, bucket.serialized_bytes);
         (label(bucket), bucket.keys, Some(weight), "fill")
     });
     out.push_str(&bars(page, Table::new("Idle time", &columns(page, "not used for")), rows.collect()));
+    let mut table = used_keys(page, "Keys that were not used for longest", "v>not used for", 60_000);
+    for key in &idle.longest {
+        let cells = [
+            Cell::name(&key.key),
+            Cell::number(Some(key.idle_seconds), &span(key.idle_seconds)),
+            Cell::maybe_bytes(key.memory_bytes),
+            Cell::text(&key.ty),
+            Cell::count(key.db),
+        ];
+        if !table.row(cells.into_iter().chain(page.many.then(|| Cell::source(&key.source)))) {
+            break;
+        }
+    }
+    titled("Not used for longest", &table.finish(idle.longest.len()), &mut out);
     out
 }
 
-/// `12 keys tell`, `1 key tells`.
-fn said(keys: u64) -> String {
-    format!("{} {}", counted(keys, "key"), if keys == 1 { "tells" } else { "tell" })
+/// A table of keys by their use.
+fn used_keys(page: &Page<'_>, label: &'static str, by: &'static str, most_bytes: usize) -> Table {
+    let mut titles = vec!["key", by, ">memory", "type", ">db"];
+    if page.many {
+        titles.push("source");
+    }
+    Table::new(label, &titles).limits(100, most_bytes).with_tools()
+}
+
+/// A table under its title, if there is one.
+fn titled(title: &str, table: &str, out: &mut String) {
+    if !table.is_empty() {
+        let _ = write!(out, "<h3>{title}</h3>{table}");
+    }
 }
 
 fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
     let mut out = format!(
-        "<h3>Frequency</h3><p class=\"lead\">{} how often it is used, from 0 to 255 on a logarithmic scale. {} at 0{}: an \
-         LFU policy evicts those first.",
-        said(frequency.keys),
+        "<h3>Frequency</h3><p class=\"lead\">Known for {}: how often each is used, from 0 to 255 on a logarithmic scale. {} \
+         at 0{}: an LFU policy evicts those first.",
+        counted(frequency.keys, "key"),
         if frequency.cold_keys == 1 {
             "1 key is".to_owned()
         } else {
@@ -194,27 +236,23 @@ fn frequency(page: &Page<'_>, frequency: &Frequency) -> String {
     if let Some(spread) = frequency.counter {
         let _ = write!(out, " Half are at {} or below, 99% at {}, all at {}.", spread.p50, spread.p99, spread.max);
     }
-    out.push_str("</p>");
-    let mut titles = vec!["key", "v>frequency", ">memory", "type", ">db"];
-    if page.many {
-        titles.push("source");
+    if !frequency.average_by_type.is_empty() {
+        let _ = write!(out, " On average: {}.", words::by_type(&frequency.average_by_type, count));
     }
-    let mut table = Table::new("Hot keys", &titles).limits(100, 40_000).with_tools();
+    out.push_str("</p>");
+    let mut table = used_keys(page, "Hot keys", "v>frequency", 40_000);
     for key in &frequency.hot_keys {
-        let mut cells = vec![
+        let cells = [
             Cell::name(&key.key),
             Cell::count(u64::from(key.frequency)),
             Cell::maybe_bytes(key.memory_bytes),
             Cell::text(&key.ty),
             Cell::count(key.db),
         ];
-        if page.many {
-            cells.push(Cell::source(&key.source));
-        }
-        if !table.row(cells) {
+        if !table.row(cells.into_iter().chain(page.many.then(|| Cell::source(&key.source)))) {
             break;
         }
     }
-    out.push_str(&table.finish(frequency.hot_keys.len()));
+    titled("Hot keys", &table.finish(frequency.hot_keys.len()), &mut out);
     out
 }

@@ -11,6 +11,8 @@ mod nodes;
 mod origin;
 mod places;
 mod shares;
+mod sizes;
+mod sources;
 mod squares;
 mod summary;
 mod table;
@@ -76,13 +78,13 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         treemap::section(&page),
         expiry::section(&page),
         shares::section(&page),
+        sizes::section(&page),
         keys::big_keys(&page),
         keys::big_elements(&page),
         expiry::use_of_keys(&page),
         places::streams(&page),
         places::cluster(&page),
-        Some(origin::findings(&page)),
-        origin::sources(&page),
+        sources::section(&page),
         Some(origin::integrity(&page)),
         Some(origin::provenance(&page)),
     ];

@@ -1,7 +1,7 @@
 //! The prefixes that have room on the page: the heaviest first, whatever their depth, each after the one it continues.
 
 use super::{Page, words};
-use crate::report::Prefix;
+use crate::report::{OtherKeys, Prefix};
 use serde::Serialize;
 use std::collections::BinaryHeap;
 
@@ -17,6 +17,11 @@ pub(super) struct Node {
     /// Memory, or bytes as stored where no memory is known.
     pub(super) weight: u64,
     pub(super) keys: u64,
+    /// The standard errors of both; 0 where they are exact.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) weight_error: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) keys_error: u64,
     /// How much of the weight has no expiry, in thousandths.
     pub(super) persistent: u64,
     /// Seconds left on average.
@@ -33,6 +38,9 @@ pub(super) struct Node {
     /// How many more there are below that have no room.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) more: u64,
+    /// Keys that count under none of those below.
+    #[serde(skip)]
+    pub(super) others: Option<OtherKeys>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
@@ -125,11 +133,14 @@ fn node(page: &Page<'_>, prefix: &Prefix, weight: u64) -> Node {
         name: words::plain_name(&prefix.prefix),
         weight,
         keys: prefix.keys,
+        weight_error: prefix.bytes_error,
+        keys_error: prefix.keys_error,
         persistent,
         ttl: prefix.average_ttl_seconds,
         idle: prefix.average_idle_seconds,
         example: prefix.example.as_ref().map(words::plain_name),
         children: Vec::new(),
         more: prefix.children.len() as u64,
+        others: prefix.others,
     }
 }

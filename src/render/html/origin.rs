@@ -1,4 +1,4 @@
-//! Where the report comes from: sources one by one, how whole they are, findings, provenance.
+//! Where the report comes from: how whole the sources are, and provenance.
 
 use super::advice::severity;
 use super::summary::verdict_word;
@@ -6,7 +6,7 @@ use super::table::{Cell, Limited, Table};
 use super::{Page, Section, words};
 use crate::base::size;
 use crate::render::sentence;
-use crate::render::text::{count, depth};
+use crate::render::text::{count, counted, depth};
 use crate::report::{Problem, SourceFacts, SourceIntegrity, Verdict};
 
 /// Who wrote a source, in which form, how large it is, when it was taken.
@@ -19,67 +19,22 @@ pub(super) fn origin(page: &Page<'_>, source: &SourceIntegrity) -> String {
         parts.push(format!("RDB {version}"));
     }
     parts.push(size::human(source.bytes));
+    if let Some(log) = &source.log {
+        parts.push(counted(log.commands, "command"));
+    }
     if let Some(created) = &source.created_at {
         parts.push(format!("taken {}{}", words::text(&page.look.time(created)), page.look.age(created)));
     }
     parts.join(" · ")
 }
 
-pub(super) fn sources(page: &Page<'_>) -> Option<Section> {
-    let sources = &page.report.sources;
-    if sources.is_empty() {
-        return None;
-    }
-    let mut titles = vec!["source", ">keys", ">with TTL", ">elements", ">stored"];
-    if page.memory {
-        titles.push(">memory");
-    }
-    let mut table = Table::new("Sources", &titles).limits(200, 50_000).with_tools();
-    for source in sources {
-        let keyspace = &source.analysis.keyspace;
-        let mut cells = vec![
-            Cell::source(&source.source),
-            Cell::count(keyspace.keys),
-            Cell::count(keyspace.expires),
-            Cell::count(keyspace.elements),
-            Cell::bytes(keyspace.serialized_bytes),
-        ];
-        if page.memory {
-            cells.push(Cell::maybe_bytes(keyspace.memory_bytes));
-        }
-        if !table.row(cells) {
-            break;
-        }
-    }
-    let merged = if page.report.merged {
-        "Shards of one keyspace."
-    } else {
-        "Each counts by itself; the rest of the page is their total."
-    };
-    Some(Section::new("sources", "Sources", format!("<p class=\"lead\">{merged}</p>{}", table.finish(sources.len()))))
-}
-
-/// The place of what a scan finds.
-pub(super) fn findings(page: &Page<'_>) -> Section {
-    let body = match page.report.findings {
-        None => "<p class=\"lead\">Not scanned for attack traces, secrets or personal data.</p>\n",
-        Some(()) => "<p class=\"lead\">Scanned.</p>\n",
-    };
-    Section::new("findings", "Findings", body.to_owned())
-}
-
 pub(super) fn integrity(page: &Page<'_>) -> Section {
     let all = &page.report.integrity;
     let mut table = Table::new("Integrity", &["source", "verdict", "checked", "origin"]).limits(200, 60_000);
     for source in all {
-        let (class, verdict) = match source.verdict {
-            Some(Verdict::Intact) => ("good", "Intact"),
-            Some(verdict) => ("error", verdict_word(verdict)),
-            None => ("note", "Nothing wrong seen"),
-        };
         let cells = [
             Cell::source(&source.source),
-            Cell::html(&format!("<span class=\"badge {class}\">{verdict}</span>")),
+            Cell::html(&verdict(source)),
             Cell::text(&depth(&source.integrity)),
             Cell::wide(&origin(page, source)),
         ];
@@ -87,7 +42,21 @@ pub(super) fn integrity(page: &Page<'_>) -> Section {
             break;
         }
     }
-    Section::new("integrity", "Integrity", format!("{}{}", table.finish(all.len()), problems(page)))
+    let scanned = match page.report.findings {
+        None => "<p class=\"more\">Not scanned for attack traces, secrets or personal data.</p>\n",
+        Some(()) => "",
+    };
+    Section::new("integrity", "Integrity", format!("{}{}{scanned}", table.finish(all.len()), problems(page)))
+}
+
+/// The verdict as a badge.
+pub(super) fn verdict(source: &SourceIntegrity) -> String {
+    let (class, verdict) = match source.verdict {
+        Some(Verdict::Intact) => ("good", "Intact"),
+        Some(verdict) => ("error", verdict_word(verdict)),
+        None => ("note", "Nothing wrong seen"),
+    };
+    format!("<span class=\"badge {class}\">{verdict}</span>")
 }
 
 /// Every problem, errors first.

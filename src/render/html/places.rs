@@ -70,7 +70,10 @@ fn group_cells(page: &Page<'_>, stream: &Stream, group: Option<&StreamGroup>) ->
 }
 
 pub(super) fn cluster(page: &Page<'_>) -> Option<Section> {
-    let cluster = page.report.total.cluster.as_ref().filter(|cluster| cluster.slots > 0)?;
+    let cluster = page.report.total.cluster.as_ref()?;
+    if cluster.slots == 0 || !cluster.clustered && cluster.tagged_keys == 0 {
+        return None;
+    }
     let member = if cluster.clustered {
         "The server was part of a cluster."
     } else {
@@ -81,17 +84,31 @@ pub(super) fn cluster(page: &Page<'_>) -> Option<Section> {
         _ => String::new(),
     };
     let body = format!(
-        "<p class=\"lead\">{member} {} in use{range}; {} a hash tag.</p><div class=\"cols\">{}{}</div>\n",
+        "<p class=\"lead\">{member} {} in use{range}, with {} each; {} a hash \
+         tag.{}</p><div class=\"cols\">{}{}</div>\n",
         counted(cluster.slots, "slot"),
+        least_to_most(cluster),
         if cluster.tagged_keys == 1 {
             "1 key has".to_owned()
         } else {
             format!("{} keys have", count(cluster.tagged_keys))
         },
+        match cluster.sampled_keys {
+            0 => String::new(),
+            keys => format!(" Numbers of tags are estimates from {}.", counted(keys, "key")),
+        },
         slots(page, cluster),
         tags(page, cluster),
     );
     Some(Section::new("cluster", "Cluster slots", body))
+}
+
+/// How many keys a slot has: `2 to 9 keys`.
+fn least_to_most(cluster: &Cluster) -> String {
+    if cluster.least_keys == cluster.most_keys {
+        return counted(cluster.most_keys, "key");
+    }
+    format!("{} to {}", count(cluster.least_keys), counted(cluster.most_keys, "key"))
 }
 
 fn slots(page: &Page<'_>, cluster: &Cluster) -> String {
@@ -125,10 +142,10 @@ fn tags(page: &Page<'_>, cluster: &Cluster) -> String {
         let mut cells = vec![
             Cell::name(&tag.tag),
             Cell::number(Some(tag.slot.into()), &tag.slot.to_string()),
-            Cell::count(tag.keys),
+            Cell::count_with_error(tag.keys, tag.keys_error),
         ];
         if page.memory {
-            cells.push(Cell::maybe_bytes(tag.memory_bytes));
+            cells.push(Cell::bytes_with_error(tag.memory_bytes, tag.bytes_error));
         }
         if !table.row(cells) {
             break;

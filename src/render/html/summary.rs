@@ -22,6 +22,7 @@ pub(super) fn title(page: &Page<'_>) -> String {
 fn what(page: &Page<'_>) -> String {
     match page.report.provenance.sources.as_slice() {
         [one] => words::text(&one.source),
+        all if page.report.merged => format!("{} of one keyspace", counted(all.len() as u64, "shard")),
         all => counted(all.len() as u64, "source"),
     }
 }
@@ -87,7 +88,10 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
 pub(super) fn damage(page: &Page<'_>) -> String {
     let bad = page.report.integrity.iter().filter(|source| is_bad(source)).map(damaged);
     let unread = page.report.provenance.sources.iter().filter_map(|source| {
-        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(source.error.as_ref()?)))
+        let error = source.error.as_deref()?;
+        let error =
+            error.strip_prefix(source.source.as_str()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);
+        Some(format!("<li>{}: {}</li>", words::source(&source.source), words::text(error)))
     });
     let mut items = Limited::new(MOST_SOURCES, MOST_DAMAGE_BYTES);
     let left = bad.chain(unread).filter(|item| !items.push(item)).count() as u64;
@@ -100,6 +104,8 @@ pub(super) fn damage(page: &Page<'_>) -> String {
 
 fn damaged(source: &SourceIntegrity) -> String {
     let (what, next) = source.verdict.map(|verdict| not_intact(verdict, &source.integrity)).unwrap_or_default();
+    // The rest of the advice is what made this page.
+    let next = next.split(';').next().unwrap_or_default();
     let mut problems: Vec<_> = source.integrity.problems.iter().collect();
     problems.sort_by_key(|problem| problem.severity);
     // The first one is in the sentence above them.
@@ -114,7 +120,7 @@ fn damaged(source: &SourceIntegrity) -> String {
         "<li>{}: {} <span class=\"next\">{}</span>{listed}</li>",
         words::source(&source.source),
         words::text(&what),
-        words::text(&next)
+        words::text(next)
     )
 }
 
@@ -126,12 +132,18 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     let mut figure = |title: &str, number: &str, note: &str| {
         let _ = writeln!(out, "<div><dt>{title}</dt><dd>{number}<small>{note}</small></dd></div>");
     };
-    if let Some(memory) = keyspace.memory_bytes {
-        let tables = keyspace.overhead_bytes.map(|bytes| format!("+ {} of tables", size::human(bytes)));
-        figure("Memory of keys", &size::human(memory), &tables.unwrap_or_default());
+    match keyspace.memory_bytes {
+        Some(keys) => {
+            let used = keyspace.used_memory_bytes.unwrap_or(keys);
+            figure("Memory", &size::human(used), &parts(keys, used));
+        }
+        None => figure("Stored bytes", &size::human(keyspace.serialized_bytes), ""),
     }
-    let note = format!("in {}", counted(keyspace.databases.len() as u64, "database"));
-    figure("Keys", &count(keyspace.keys), &note);
+    let databases = match keyspace.databases.len() as u64 {
+        0 | 1 => String::new(),
+        more => format!(" in {}", counted(more, "database")),
+    };
+    figure("Keys", &count(keyspace.keys), &format!("{}{databases}", counted(keyspace.elements, "element")));
     let persistent = keyspace.keys.saturating_sub(keyspace.expires);
     let weight = words::and_bytes(total.ttl.none_memory_bytes);
     figure("Without TTL", &share(persistent, keyspace.keys), &format!("{}{weight}", counted(persistent, "key")));
@@ -139,8 +151,12 @@ pub(super) fn figures(page: &Page<'_>) -> String {
         let weight = total.ttl.expired_memory_bytes.map(size::human).unwrap_or_default();
         figure("Already expired", &count(total.ttl.expired), &weight);
     }
-    let note = format!("{} in all", counted(keyspace.elements, "element"));
-    figure("Stored bytes", &size::human(keyspace.serialized_bytes), &note);
+    let whole = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
+    if let Some(prefix) = total.prefixes.first() {
+        let weight = page.weight(prefix.memory_bytes, prefix.serialized_bytes);
+        let note = format!("{} {}", size::human(weight), words::name(&prefix.prefix));
+        figure("Largest prefix", &share(weight, whole), &note);
+    }
     let biggest = total.big_keys.by_memory.first().or_else(|| total.big_keys.by_serialized.first());
     if let Some(key) = biggest {
         let weight = page.weight(key.memory_bytes, key.serialized_bytes);
@@ -149,6 +165,32 @@ pub(super) fn figures(page: &Page<'_>) -> String {
     out.push_str("</dl>\n");
     out.push_str(&model(page));
     out
+}
+
+fn basis(word: &str) -> String {
+    match word {
+        "measured" => "measured on that server".to_owned(),
+        "inferred" => "inferred from the servers next to it".to_owned(),
+        other => words::text(other),
+    }
+}
+
+fn allocator(name: &str) -> String {
+    match name {
+        "bundled" => "its bundled jemalloc".to_owned(),
+        "debian" => "the jemalloc of Debian".to_owned(),
+        other => words::text(other),
+    }
+}
+
+/// What the whole of the memory consists of: MEMORY USAGE may say more of the keys than that.
+fn parts(keys: u64, used: u64) -> String {
+    let said = size::human(keys);
+    match used.checked_sub(keys) {
+        Some(0) => "keys and their tables".to_owned(),
+        Some(tables) => format!("keys {said}, tables {}", size::human(tables)),
+        None => format!("keys by <code>MEMORY USAGE</code> {said}"),
+    }
 }
 
 /// What the memory is an estimate of.
@@ -161,13 +203,14 @@ fn model(page: &Page<'_>) -> String {
                 number => format!(" Of {} it is a rough guess: values of modules.", counted(number, "key")),
             };
             format!(
-                "Memory is an estimate of what <code>MEMORY USAGE</code> says on {} with {} jemalloc, {}.{guessed}",
+                "Memory is an estimate for {} with {}, {}: what the keyspace adds to <code>used_memory</code>; of single keys \
+                 what <code>MEMORY USAGE</code> says.{guessed}",
                 words::text(&model.server),
-                words::text(&model.allocator),
-                words::text(&model.basis),
+                allocator(&model.allocator),
+                basis(&model.basis),
             )
         }
-        _ if page.memory => "Memory is an estimate.".to_owned(),
+        _ if page.memory => "Memory is an estimate, of each source for the server that wrote it.".to_owned(),
         _ => "No memory model applies here: bytes as stored in the file stand in for memory.".to_owned(),
     };
     if page.report.integrity.iter().any(|source| source.log.is_some()) {

@@ -47,6 +47,15 @@ impl Cell {
         Self::number(bytes, &words::bytes(bytes))
     }
 
+    /// A count that may be an estimate; its standard error is 0 where it is exact.
+    pub(super) fn count_with_error(number: u64, error: u64) -> Self {
+        Self::number(Some(number), &words::count_with_error(number, error))
+    }
+
+    pub(super) fn bytes_with_error(bytes: Option<u64>, error: u64) -> Self {
+        Self::number(bytes, &words::bytes_with_error(bytes, error))
+    }
+
     /// A number that rows are put in order by, and how it is shown.
     pub(super) fn number(number: Option<u64>, html: &str) -> Self {
         let value = number.map(|number| number.to_string()).unwrap_or_default();
@@ -55,6 +64,11 @@ impl Cell {
 
     pub(super) fn bar(part: u64, whole: u64, class: &str) -> Self {
         Self(format!("<td class=\"b\">{}</td>", words::bar(part, whole, class)))
+    }
+
+    /// A bar that shares the width with another.
+    pub(super) fn half_bar(svg: &str) -> Self {
+        Self(format!("<td class=\"b half\">{svg}</td>"))
     }
 
     /// What the row is about.

@@ -5,6 +5,7 @@ use super::squares::{Rect, squarify};
 use super::{Page, Section, escaped, table, words};
 use crate::base::size;
 use crate::render::text::{count, counted, share, shortened, span};
+use crate::report::OtherKeys;
 use std::fmt::Write;
 
 /// The map without the script: it is drawn to this size, and scaled to the page.
@@ -29,34 +30,39 @@ pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     let keyspace = &page.report.total.keyspace;
     let whole = page.weight(keyspace.memory_bytes, keyspace.serialized_bytes);
     let (nodes, left) = nodes::choose(page);
-    let mut body = String::new();
-    let by = page.weighed();
-    let _ = write!(
-        body,
-        "<p class=\"lead\">Each tile is a prefix, as large as its {by}. Numbers, UUIDs and hashes in names count as alike: \
-         <code>{{n}}</code>, <code>{{uuid}}</code>, <code>{{hex}}</code>.{}</p>",
-        sampled(page.report.total.prefixes_sample.as_ref()),
-    );
-    body.push_str(&legend(page));
-    let _ = writeln!(body, "<div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\">{}</div>", map(&nodes, whole));
-    let _ = writeln!(body, "<script type=\"application/json\" id=\"prefix-data\">{}</script>", data(&nodes));
-    let _ = write!(
-        body,
-        "<h3>All prefixes</h3><div class=\"tree\"><div class=\"line top\" aria-hidden=\"true\"><span>prefix</span>\
-         <span class=\"n\">{by}</span><span class=\"n\">share</span><span class=\"n\">keys</span>\
-         <span class=\"n\">no TTL</span><span class=\"n\">avg TTL</span></div>\n<ul>"
-    );
-    for node in &nodes {
-        branch(node, whole, &mut body);
-    }
-    let _ = writeln!(body, "</ul></div>{}", table::more(left));
+    let mut body = match nodes.as_slice() {
+        // One tile says nothing that its line does not.
+        [one] if one.children.is_empty() && left == 0 => String::new(),
+        nodes => walked(page, nodes, whole),
+    };
+    body.push_str(&list(page, &nodes, whole));
+    body.push_str(&table::more(left));
     Some(Section::new("prefixes", "Prefixes", body))
+}
+
+/// The map with what the script needs to walk in it.
+fn walked(page: &Page<'_>, nodes: &[Node], whole: u64) -> String {
+    let by = page.weighed();
+    format!(
+        "<p class=\"lead\">Each tile is a prefix, as large as its {by}. Numbers, UUIDs and hashes in names count as alike: \
+         <code>{{n}}</code>, <code>{{uuid}}</code>, <code>{{hex}}</code>.{}</p>{}\
+         <div id=\"treemap\" data-by=\"{by}\" data-whole=\"{whole}\" data-keys=\"{}\">{}</div>\n\
+         <script type=\"application/json\" id=\"prefix-data\">{}</script>\n<h3>All prefixes</h3>",
+        sampled(page.report.total.prefixes_sample.as_ref()),
+        legend(page),
+        page.report.total.keyspace.keys,
+        map(nodes, whole),
+        data(nodes),
+    )
 }
 
 fn sampled(sample: Option<&crate::report::PrefixSample>) -> String {
     let Some(sample) = sample else { return String::new() };
     let (depth, keys) = (count(sample.exact_depth), count(sample.sampled_keys));
-    format!(" Numbers of prefixes with more than {depth} separators are estimates from a sample of {keys} keys.")
+    format!(
+        " There are so many names that prefixes with more than {depth} separators are estimates from a sample of {keys} keys: \
+         ± is their standard error."
+    )
 }
 
 fn legend(page: &Page<'_>) -> String {
@@ -156,31 +162,86 @@ fn label(tile: &Tile<'_>, whole: u64) -> String {
     label
 }
 
-/// A line of the tree with those below it.
-fn branch(node: &Node, whole: u64, out: &mut String) {
-    let line = line(node, whole);
-    if node.children.is_empty() {
-        let _ = writeln!(out, "<li>{line}{}</li>", table::more(node.more));
-        return;
-    }
-    let _ = write!(out, "<li><details><summary>{line}</summary><ul>");
-    for child in &node.children {
-        branch(child, whole, out);
-    }
-    let _ = writeln!(out, "</ul>{}</details></li>", table::more(node.more));
+/// All prefixes as a tree of lines.
+struct List {
+    whole: u64,
+    /// There is a column for how long keys have not been used.
+    idle: bool,
+    html: String,
 }
 
-fn line(node: &Node, whole: u64) -> String {
-    let ttl = node.ttl.map_or_else(|| words::NOTHING.to_owned(), span);
-    format!(
-        "<span class=\"line\"><bdi class=\"k\">{}</bdi><span class=\"n\">{}</span><span class=\"n\">{}</span>\
-         <span class=\"n\">{}</span><span class=\"n\">{}</span><span class=\"n\">{ttl}</span></span>",
-        escaped(&node.name),
-        size::human(node.weight),
-        share(node.weight, whole),
-        count(node.keys),
-        share(node.persistent, 1000),
-    )
+fn list(page: &Page<'_>, nodes: &[Node], whole: u64) -> String {
+    let total = &page.report.total;
+    let mut list = List { whole, idle: total.idle.is_some(), html: String::new() };
+    // Errors need room beside their numbers.
+    let sampled = if total.prefixes_sample.is_some() { " sampled" } else { "" };
+    let idle = if list.idle { " with-idle" } else { "" };
+    let _ = write!(list.html, "<div class=\"tree{sampled}{idle}\">");
+    list.line(
+        "top\" aria-hidden=\"true",
+        "<span>prefix</span>",
+        &[page.weighed(), "share", "keys", "no TTL", "avg TTL", "avg idle"],
+    );
+    list.html.push_str("<ul>\n");
+    for node in nodes {
+        list.branch(node);
+    }
+    list.others(total.other_prefixes);
+    list.html.push_str("</ul></div>\n");
+    list.html
+}
+
+impl List {
+    /// A prefix with those below it.
+    fn branch(&mut self, node: &Node) {
+        if node.children.is_empty() {
+            self.html.push_str("<li>");
+            self.node(node);
+            let _ = writeln!(self.html, "{}</li>", table::more(node.more));
+            return;
+        }
+        self.html.push_str("<li><details><summary>");
+        self.node(node);
+        self.html.push_str("</summary><ul>");
+        for child in &node.children {
+            self.branch(child);
+        }
+        self.others(node.others);
+        let _ = writeln!(self.html, "</ul>{}</details></li>", table::more(node.more));
+    }
+
+    fn node(&mut self, node: &Node) {
+        let seconds = |seconds: Option<u64>| seconds.map_or_else(|| words::NOTHING.to_owned(), span);
+        let name = format!("<bdi class=\"k\">{}</bdi>", escaped(&node.name));
+        let numbers = [
+            words::bytes_with_error(Some(node.weight), node.weight_error),
+            share(node.weight, self.whole),
+            words::count_with_error(node.keys, node.keys_error),
+            share(node.persistent, 1000),
+            seconds(node.ttl),
+            seconds(node.idle),
+        ];
+        self.line("", &name, &numbers.each_ref().map(String::as_str));
+    }
+
+    /// Keys that count under no prefix of a level.
+    fn others(&mut self, others: Option<OtherKeys>) {
+        let Some(OtherKeys { keys, memory_bytes }) = others else { return };
+        let part = memory_bytes.map(|bytes| share(bytes, self.whole)).unwrap_or_default();
+        let numbers = [words::bytes(memory_bytes), part, count(keys)];
+        self.html.push_str("<li class=\"others\">");
+        self.line("", "<span>other keys</span>", &numbers.each_ref().map(String::as_str));
+        self.html.push_str("</li>\n");
+    }
+
+    /// A name and its numbers; `class` may bring other attributes with it.
+    fn line(&mut self, class: &str, name: &str, numbers: &[&str]) {
+        let _ = write!(self.html, "<span class=\"line {class}\">{name}");
+        for number in numbers.iter().take(if self.idle { 6 } else { 5 }) {
+            let _ = write!(self.html, "<span class=\"n\">{number}</span>");
+        }
+        self.html.push_str("</span>");
+    }
 }
 
 #[cfg(test)]
@@ -193,12 +254,15 @@ mod tests {
             name: name.into(),
             weight: 1,
             keys: 1,
+            weight_error: 0,
+            keys_error: 0,
             persistent: 0,
             ttl: None,
             idle: None,
             example: None,
             children: Vec::new(),
             more: 0,
+            others: None,
         };
         let json = data(&[node("</script><!--&\u{2028}")]);
         assert!(json.contains("\\u003c/script\\u003e\\u003c!--\\u0026\\u2028"), "{json}");

@@ -4,11 +4,14 @@ use super::escaped;
 use crate::base::size;
 use crate::render::text::count;
 use crate::report::{KeyName, escape};
+use std::collections::BTreeMap;
 
 /// Characters of a name that are shown; its length is said beside it.
 const NAME_CHARS: usize = 200;
 /// Characters of a sentence, a path or an argument.
 const TEXT_CHARS: usize = 600;
+/// Types that are named in a sentence.
+const MOST_TYPES: usize = 12;
 /// What stands where nothing is known.
 pub(super) const NOTHING: &str = "<span class=\"none\">–</span>";
 
@@ -56,6 +59,26 @@ pub(super) fn bytes(bytes: Option<u64>) -> String {
 /// `, 1.5 GiB`, or nothing where it is not known.
 pub(super) fn and_bytes(bytes: Option<u64>) -> String {
     bytes.map(|bytes| format!(", {}", size::human(bytes))).unwrap_or_default()
+}
+
+/// A count that may be an estimate, with its standard error: `1,234 ±56`.
+pub(super) fn count_with_error(number: u64, error: u64) -> String {
+    with_error(&count(number), error, count)
+}
+
+/// The same of a size that may not be known.
+pub(super) fn bytes_with_error(bytes: Option<u64>, error: u64) -> String {
+    with_error(&self::bytes(bytes), error, size::human)
+}
+
+fn with_error(number: &str, error: u64, form: fn(u64) -> String) -> String {
+    if error == 0 { number.to_owned() } else { format!("{number} <span class=\"pm\">±{}</span>", form(error)) }
+}
+
+/// Numbers of types, by name: `hash 2h, string 3d`.
+pub(super) fn by_type(numbers: &BTreeMap<String, u64>, form: fn(u64) -> String) -> String {
+    let listed = numbers.iter().take(MOST_TYPES).map(|(ty, number)| format!("{} {}", text(ty), form(*number)));
+    listed.collect::<Vec<_>>().join(", ")
 }
 
 /// Thousandths of a whole; what is there has one at least.

@@ -7,7 +7,7 @@ mod log;
 mod table;
 
 pub use analyze::analyze;
-pub(super) use analyze::span;
+pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, span};
 pub use aof::{cut, repair};
 pub use check::check;
 pub(super) use check::depth;

@@ -23,25 +23,23 @@ pub(super) fn advice(all: &[Advice], look: &Look, out: &mut dyn Write) -> io::Re
         writeln!(out, "{}", wrap(&format!("    {}", printable(&advice.evidence)), look.columns(), 4))?;
         if let Some(command) = &advice.command {
             writeln!(out, "    $ {}", printable(command))?;
-            if let Some(effect) = effect(advice, command) {
-                writeln!(out, "{}", wrap(&format!("      {effect}"), look.columns(), 6))?;
+            if let Some(effect) = effect(advice) {
+                let frees = advice.frees_bytes.map(|bytes| format!(", which frees about {}", size::human(bytes)));
+                let text = format!("      {effect}{}", frees.unwrap_or_default());
+                writeln!(out, "{}", wrap(&text, look.columns(), 6))?;
             }
         }
     }
     Ok(())
 }
 
-/// What the command does, where it does something.
-fn effect(advice: &Advice, command: &str) -> Option<String> {
-    if !advice.destructive {
-        return None;
-    }
-    let frees =
-        advice.frees_bytes.map(|bytes| format!(", which frees about {}", size::human(bytes))).unwrap_or_default();
+/// What the command does to data, where it does something.
+pub(in crate::render) fn effect(advice: &Advice) -> Option<&'static str> {
+    let command = advice.command.as_ref().filter(|_| advice.destructive)?;
     Some(if command.contains("--plan-script") {
-        format!("writes a script to review; nothing changes until you run that{frees}")
+        "writes a script to review; nothing changes until you run that"
     } else {
-        format!("changes data{frees}")
+        "changes data"
     })
 }
 
@@ -56,16 +54,20 @@ pub(super) fn plan(plan: &PlanScript, look: &Look, out: &mut dyn Write) -> io::R
         size::human(plan.serialized_bytes)
     );
     writeln!(out, "\n{}", wrap(&text, look.columns(), 2))?;
+    if let Some(left) = left_out(plan) {
+        writeln!(out, "{}", wrap(&format!("  left out: {left}"), look.columns(), 4))?;
+    }
+    Ok(())
+}
+
+/// The keys that a plan does not name, with the reasons; nothing if it names all.
+pub(in crate::render) fn left_out(plan: &PlanScript) -> Option<String> {
     let left = plan.left_out;
     let reasons = [
         (left.expired, "expired"),
         (left.expiring, "with an expiry already"),
         (left.long_names, "with a name over 64 KiB"),
     ];
-    let reasons: Vec<_> = reasons.iter().filter(|(keys, _)| *keys > 0).collect();
-    if !reasons.is_empty() {
-        let list: Vec<_> = reasons.iter().map(|(keys, why)| format!("{} {why}", count(*keys))).collect();
-        writeln!(out, "{}", wrap(&format!("  left out: {}", list.join(", ")), look.columns(), 4))?;
-    }
-    Ok(())
+    let listed = reasons.iter().filter(|(keys, _)| *keys > 0).map(|(keys, why)| format!("{} {why}", count(*keys)));
+    Some(listed.collect::<Vec<_>>().join(", ")).filter(|list| !list.is_empty())
 }

@@ -138,9 +138,9 @@ fn bars(title: &'static str, rows: &[Bar], keys: u64, look: &Look, out: &mut dyn
     table.write(look, out)
 }
 
-/// Seconds as people say them: `45s`, `3h`, `12d`.
+/// Seconds as people say them: `45s`, `3h`, `12d`, `4y`.
 pub(in crate::render) fn span(seconds: u64) -> String {
-    let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+    let units = [(31_536_000, "y"), (86_400, "d"), (3600, "h"), (60, "m")];
     match units.into_iter().find(|(unit, _)| seconds >= 2 * unit) {
         Some((unit, name)) => format!("{}{name}", count(seconds / unit)),
         None => format!("{seconds}s"),

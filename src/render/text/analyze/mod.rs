@@ -9,6 +9,7 @@ mod keys;
 mod places;
 mod shares;
 
+pub(in crate::render) use advice::{effect, left_out};
 pub(in crate::render) use expiry::span;
 
 use super::check::{depth, origin, problems};
