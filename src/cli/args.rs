@@ -84,7 +84,7 @@ pub(crate) struct Cli {
 /// The commands of this release. Each later one is a line here, its arguments below, and a file in `commands/`.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Says what is in a dump, in one pass: keyspace, big keys, prefixes, TTLs, integrity
+    /// Says what is in a dump, in one pass: memory, big keys, prefixes, TTLs, integrity, advice
     #[command(help_template = TEMPLATE, after_help = ANALYZE)]
     Analyze(AnalyzeArgs),
     /// Says whether a dump is whole, and which servers will load it
@@ -132,10 +132,10 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, help_heading = SOURCES)]
     pub(crate) merge: bool,
     /// The server whose memory is estimated: redis-8.0, valkey-9.1+debian [default: the one that wrote the dump]
-    #[arg(long, value_name = "V", value_parser = model, help_heading = GATES)]
+    #[arg(long, value_name = "V", value_parser = model, help_heading = ESTIMATES)]
     pub(crate) target: Option<Model>,
     /// Say what will have expired by then: RFC 3339, Unix seconds, now+2d
-    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = GATES)]
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = ESTIMATES)]
     pub(crate) expiring_by: Option<UnixMs>,
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
@@ -247,6 +247,7 @@ pub(crate) struct ManArgs {
 const SOURCES: &str = "Sources";
 const FILTERS: &str = "Filters (all that are given must let a key through)";
 const GATES: &str = "Judging";
+const ESTIMATES: &str = "Estimates";
 const INTEGRITY: &str = "Hashes";
 const OUTPUT: &str = "Output";
 const PLAN: &str = "Plan script";

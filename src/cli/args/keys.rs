@@ -1,6 +1,6 @@
 //! The arguments of `keys`.
 
-use super::{FilterArgs, Format, GATES, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, SourceArgs, model};
+use super::{ESTIMATES, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, SourceArgs, model};
 use clap::{Args, ValueEnum};
 use rediscover::analysis::KeySort;
 use rediscover::memory::Model;
@@ -16,7 +16,7 @@ pub(crate) struct KeysArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     /// The server whose memory is estimated: redis-8.0, valkey-9.1+debian [default: the one that wrote the dump]
-    #[arg(long, value_name = "V", value_parser = model, help_heading = GATES)]
+    #[arg(long, value_name = "V", value_parser = model, help_heading = ESTIMATES)]
     pub(crate) target: Option<Model>,
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
