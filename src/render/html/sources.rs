@@ -11,7 +11,7 @@ use std::fmt::Write;
 const MOST_OPENED: u64 = 50;
 const MOST_OPENED_BYTES: usize = 120_000;
 /// Types and prefixes that are listed of each.
-const MOST_LISTED: usize = 5;
+const MOST_LISTED: usize = 7;
 
 pub(super) fn section(page: &Page<'_>) -> Option<Section> {
     let sources = &page.report.sources;
