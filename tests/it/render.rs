@@ -473,3 +473,16 @@ fn fits(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), Str
     }
     Ok(())
 }
+
+#[test]
+fn advice_begins_with_the_most_pressing() {
+    let mut report = analyze_report();
+    report.merged = true;
+    let storm = Storm { at: "2026-01-01T00:00:00.000Z".into(), seconds: 1, keys: 2000, memory_bytes: None };
+    report.total.ttl.storms = vec![storm];
+    report.total.keyspace.expires = 2000;
+    report.total.keyspace.used_memory_bytes = Some(300 << 20);
+    report.total.big_keys.by_memory = vec![BigKey { memory_bytes: Some(200 << 20), ..big_key(b"large", 5000) }];
+    let kinds: Vec<_> = rediscover::analysis::advise(&report).into_iter().map(|advice| advice.kind).collect();
+    assert_eq!(kinds, ["big-keys", "ttl-storm"]);
+}
