@@ -212,7 +212,7 @@ fn nothing_is_done_that_is_not_meant() {
 
     // A server that refuses to write.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg("1").exec(&mut stage.running.connection()).expect("a replica");
-    failed(&stage.sh(true), "refused 1 times, first with: READONLY");
+    failed(&stage.sh(true), "answers that refuse: 1, the first: READONLY");
 
     let half = script.len() / 2;
     fs::write(stage.path("plan.sh"), &script[..half]).expect("a script");
@@ -248,7 +248,7 @@ fn all_answers_are_counted() {
         let left = names(&mut connection, 0).len() + names(&mut connection, 3).len();
         assert_eq!(left, 22, "k1 and k10 to k19 in both databases");
         assert!(text.starts_with("18 of 40 keys: unlinked"), "{name}: {text}");
-        assert!(text.contains("refused 22 times, first with: NOPERM"), "{name}: {text}");
+        assert!(text.contains("answers that refuse: 22, the first: NOPERM"), "{name}: {text}");
     }
 }
 

@@ -77,7 +77,7 @@ done | awk -v parts="$count" '
   !refused++ { first = $0 }
   END {
     print done + 0 " of @KEYS@ keys: @DONE@"
-    if (refused) print "refused " refused " times, first with: " first
+    if (refused) print "answers that refuse: " refused ", the first: " first
     if (whole != parts) print "not everything was sent"
     exit refused || whole != parts
   }' || exit 1
