@@ -143,9 +143,9 @@ pub(crate) struct AnalyzeArgs {
     pub(crate) hashes: HashArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs<AnalyzeFormat>,
-    /// Length of the rankings
-    #[arg(long, value_name = "N", default_value_t = 20, help_heading = OUTPUT)]
-    pub(crate) top: usize,
+    /// Length of the rankings, at most 10000
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(..=10_000), help_heading = OUTPUT)]
+    pub(crate) top: u16,
     /// Write a script to -o FILE that names the filtered keys, to be reviewed and run by you: unlink, expire:SECONDS
     #[arg(long, value_name = "ACTION", value_parser = plan_action, requires = "output", help_heading = PLAN)]
     pub(crate) plan_script: Option<PlanAction>,

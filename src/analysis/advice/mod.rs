@@ -27,8 +27,7 @@ pub fn advise(report: &AnalyzeReport) -> Vec<Advice> {
         })
         .collect();
     all.sort_by(|a, b| {
-        let order =
-            |one: &Advice| (one.severity, std::cmp::Reverse(one.frees_bytes), one.kind.clone());
+        let order = |one: &Advice| (one.severity, std::cmp::Reverse(one.frees_bytes), one.kind.clone());
         order(a).cmp(&order(b)).then_with(|| a.message.cmp(&b.message))
     });
     all

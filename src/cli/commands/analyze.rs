@@ -19,7 +19,7 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
     let options = AnalyzeOptions {
         run: args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?,
         filter: args.filters.filter(),
-        top: args.top,
+        top: usize::from(args.top),
         as_of: args.filters.as_of,
         expiring_by: args.expiring_by,
         memory: args.target.map_or(Memory::OfWriter, Memory::Of),
@@ -128,7 +128,7 @@ fn document(report: &AnalyzeReport, args: &AnalyzeArgs, ui: &Ui) -> std::io::Res
     let mut document = Vec::new();
     let look = ui.look(args.report_place(), args.output.tz.as_ref());
     match ui.format() {
-        Format::Text => render::text::analyze(report, args.top, &look, &mut document)?,
+        Format::Text => render::text::analyze(report, usize::from(args.top), &look, &mut document)?,
         Format::Html => render::html::analyze(report, &look, &mut document)?,
         _ => render::json::write(report, &mut document)?,
     }
