@@ -1,17 +1,19 @@
 //! What can be typed: commands, flags, their help and their values.
 
+mod analyze;
 mod aof;
 mod keys;
 mod talk;
 mod timeline;
 
+pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use keys::KeysArgs;
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rediscover::analysis::{PlanAction, SERVERS};
+use rediscover::analysis::SERVERS;
 use rediscover::base::{Cancel, Error, ErrorKind, Limits, Progress, Result, UnixMs, size, time};
 use rediscover::keyspace::Type;
 use rediscover::memory::Model;
@@ -19,7 +21,7 @@ use rediscover::pipeline::{ExpiryFilter, Filter, RunOptions};
 use rediscover::source::Hashes;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One sentence, how it is called, examples, options.
@@ -43,12 +45,6 @@ const CHECK: &str = "\
 Examples:
   rediscover check dump.rdb --target redis-7.2
   zstd -dc backup.zst | rediscover check - --format sarif -o check.sarif";
-
-const ANALYZE: &str = "\
-Examples:
-  rediscover analyze /var/lib/redis/dump.rdb
-  rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json
-  rediscover analyze dump.rdb --match 'cache:*' --expiry none --plan-script expire:300 -o plan.sh";
 
 const SCHEMA: &str = "\
 Examples:
@@ -85,7 +81,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Says what is in a dump, in one pass: memory, big keys, prefixes, TTLs, integrity, advice
-    #[command(help_template = TEMPLATE, after_help = ANALYZE)]
+    #[command(help_template = TEMPLATE, after_help = analyze::ANALYZE)]
     Analyze(AnalyzeArgs),
     /// Says whether a dump is whole, and which servers will load it
     #[command(help_template = TEMPLATE, after_help = CHECK)]
@@ -120,53 +116,6 @@ impl Command {
             Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Aof(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
-        }
-    }
-}
-
-#[derive(Args)]
-pub(crate) struct AnalyzeArgs {
-    #[command(flatten)]
-    pub(crate) sources: SourceArgs,
-    /// The sources are shards of one keyspace: a key in two of them is an error
-    #[arg(long, help_heading = SOURCES)]
-    pub(crate) merge: bool,
-    /// The server whose memory is estimated: redis-8.0, valkey-9.1+debian [default: the one that wrote the dump]
-    #[arg(long, value_name = "V", value_parser = model, help_heading = ESTIMATES)]
-    pub(crate) target: Option<Model>,
-    /// Say what will have expired by then: RFC 3339, Unix seconds, now+2d
-    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = ESTIMATES)]
-    pub(crate) expiring_by: Option<UnixMs>,
-    #[command(flatten)]
-    pub(crate) filters: FilterArgs,
-    #[command(flatten)]
-    pub(crate) hashes: HashArgs,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs<AnalyzeFormat>,
-    /// Length of the rankings, at most 10000
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(..=10_000), help_heading = OUTPUT)]
-    pub(crate) top: u16,
-    /// Write a script to -o FILE that names the filtered keys, to be reviewed and run by you: unlink, expire:SECONDS
-    #[arg(long, value_name = "ACTION", value_parser = plan_action, requires = "output", help_heading = PLAN)]
-    pub(crate) plan_script: Option<PlanAction>,
-    /// Let that script look at the type and the expiry of each key before
-    #[arg(long, requires = "plan_script", help_heading = PLAN)]
-    pub(crate) plan_check: bool,
-    #[command(flatten)]
-    pub(crate) resources: ResourceArgs,
-}
-
-impl AnalyzeArgs {
-    /// Where the report goes. The file is the script's, if there is one.
-    pub(crate) fn report_place(&self) -> Option<&Path> {
-        self.output.output.as_deref().filter(|_| self.plan_script.is_none())
-    }
-
-    fn form(&self) -> Format {
-        match (self.output.format, &self.plan_script) {
-            (Some(format), _) => format.into(),
-            (None, Some(_)) => Format::Text,
-            (None, None) => self.output.named(),
         }
     }
 }
@@ -250,7 +199,6 @@ const GATES: &str = "Judging";
 const ESTIMATES: &str = "Estimates";
 const INTEGRITY: &str = "Hashes";
 const OUTPUT: &str = "Output";
-const PLAN: &str = "Plan script";
 const RESOURCES: &str = "Resources";
 
 /// What to read.
@@ -399,24 +347,6 @@ pub(crate) enum Format {
     Html,
 }
 
-/// The forms of `analyze`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AnalyzeFormat {
-    Text,
-    Json,
-    Html,
-}
-
-impl From<AnalyzeFormat> for Format {
-    fn from(format: AnalyzeFormat) -> Self {
-        match format {
-            AnalyzeFormat::Text => Format::Text,
-            AnalyzeFormat::Json => Format::Json,
-            AnalyzeFormat::Html => Format::Html,
-        }
-    }
-}
-
 /// The forms of `check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckFormat {
@@ -540,19 +470,6 @@ fn model(text: &str) -> Parsed<Model> {
     })
 }
 
-fn plan_action(text: &str) -> Parsed<PlanAction> {
-    let wrong = || "expected unlink or expire:SECONDS, as in expire:300".to_owned();
-    match text.split_once(':') {
-        None if text == "unlink" => Ok(PlanAction::Unlink),
-        Some(("expire", seconds)) => match seconds.parse() {
-            // 0 would delete at once, which is for unlink to say.
-            Ok(seconds) if seconds > 0 => Ok(PlanAction::Expire { seconds }),
-            _ => Err(wrong()),
-        },
-        _ => Err(wrong()),
-    }
-}
-
 fn key_type(text: &str) -> Parsed<Type> {
     Type::from_name(text).ok_or_else(|| {
         let names: Vec<_> = Type::ALL.iter().map(|ty| ty.name()).collect();
@@ -639,8 +556,6 @@ mod tests {
         assert_eq!(slots("0-16383"), Ok((0, 16_383)));
         assert!(slots("7-5").is_err());
         assert!(slots("0-16384").is_err());
-        assert_eq!(plan_action("expire:300"), Ok(PlanAction::Expire { seconds: 300 }));
-        assert!(["expire", "expire:0", "expire:-1", "unlink:1", "del"].iter().all(|text| plan_action(text).is_err()));
         assert_eq!(expiry("within:1h"), Ok(ExpiryFilter::Within(3_600_000)));
         assert!(expiry("soon").is_err());
         assert!(memory("1mb").is_err());
