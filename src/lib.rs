@@ -59,3 +59,8 @@ pub mod render;
 pub mod report;
 pub mod source;
 mod spill;
+
+/// The example of the README, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
