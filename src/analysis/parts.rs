@@ -87,6 +87,7 @@ pub(super) fn facts_of(origin: &Origin, part: &Part) -> SourceFacts {
 /// Adds what is known of a file to what is known of its source.
 pub(super) fn add_facts(facts: &mut SourceFacts, own: SourceFacts, part: &Part) {
     if part.file.is_some() {
+        facts.kind = Some("multi-part-aof".into());
         facts.bytes = facts.bytes.saturating_add(own.bytes);
         facts.files.push(own);
     } else {

@@ -190,9 +190,6 @@ impl Run<'_, '_> {
             let mut own = facts_of(origin, part);
             let outcome = self.file(origin, part, rank, (&mut own, changes));
             add_facts(facts, own, part);
-            if part.file.is_some() {
-                facts.kind = Some("multi-part-aof".into());
-            }
             ends.extend(outcome?);
         }
         *stopped |= self.wants_no_more();

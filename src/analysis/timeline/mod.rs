@@ -158,9 +158,6 @@ impl<'d> Timeline<'d> {
             let mut own = facts_of(origin, part);
             let outcome = self.file(origin, (index, part), clues.as_ref(), &mut own);
             add_facts(facts, own, part);
-            if part.file.is_some() {
-                facts.kind = Some("multi-part-aof".into());
-            }
             ends.extend(outcome?);
         }
         Ok(ends)
