@@ -337,7 +337,7 @@ fn analyze_one_source_as_text_on_a_terminal() {
 
 #[test]
 fn analyze_with_everything_as_text() {
-    let mut report = crate::html::rich();
+    let mut report = crate::html::sample::rich();
     report.plan = Some(PlanScript {
         file: "plan.sh".into(),
         action: "expire:300".into(),
@@ -360,7 +360,7 @@ fn text_fits_its_width_and_holds_nothing_that_moves_a_cursor() {
                 check_text(CheckView::default(), &look),
                 analyze_text(&analyze_report(), &look),
                 analyze_text(&analyze_one(), &look),
-                analyze_text(&crate::html::rich(), &look),
+                analyze_text(&crate::html::sample::rich(), &look),
             ];
             for report in reports {
                 let plain = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m"]
