@@ -35,6 +35,7 @@
 //! 3      report    what a command found, as plain data with its JSON schema
 //! 4      aof       the log of commands: framer, parser, the next command after damage, manifests
 //! 4      memory    what a key takes in the memory of a server, by models of servers
+//! 4      rules     rules of scan: files of them, patterns on texts, decoders, validators; the rules that come with the program
 //! 4      render    reports as text, JSON, SARIF and HTML, rows also as CSV, timelines also for Timesketch; sees no analyzer
 //! 5      source    places that hold a keyspace: data directories judged; opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
@@ -57,6 +58,7 @@ pub mod pipeline;
 pub mod rdb;
 pub mod render;
 pub mod report;
+pub mod rules;
 pub mod source;
 mod spill;
 

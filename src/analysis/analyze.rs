@@ -207,30 +207,15 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
     let selection =
         Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: options.memory };
     let (set, mut files) = parts::read(origin, set, &selection, &options.run, facts)?;
-    let joined = parts::join(&files, limits.problems);
     let mut decoding = Decoding::default();
     for file in &files {
         add_decoding(&mut decoding, &self::decoding(&file.scope.tally, file.examined.keys));
     }
-    let bytes = files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add);
-    let (Some((examined, totals)), false) = (joined, files.is_empty()) else {
+    let Some(integrity) = parts::integrity(&origin.name, &files, limits.problems) else {
         let what = "has no files to read".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
     };
-    let is_log = files.iter().any(parts::FileRead::is_log);
     let first = files.swap_remove(0);
-    let header = first.scope.prologue.header;
-    let integrity = SourceIntegrity {
-        source: origin.name.clone(),
-        kind: if first.part.file.is_some() { "multi-part-aof" } else { parts::kind(&first.scope) }.into(),
-        verdict: examined.verdict,
-        format_version: header.map(|header| header.version),
-        server_version: first.scope.prologue.server(),
-        bytes,
-        created_at: first.scope.prologue.created_at().and_then(UnixMs::rfc3339),
-        log: is_log.then_some(totals),
-        integrity: examined.integrity,
-    };
     let shown = Shown {
         totals: set.totals.unwrap_or_default(),
         rankings: set.rankings.unwrap_or_else(|| Rankings::new(&origin.name, options.top)),

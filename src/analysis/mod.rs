@@ -1,4 +1,4 @@
-//! The analyzers, one per file, and the work of `check`, `analyze`, `keys` and `timeline` on sources.
+//! The analyzers, one per file, and the work of `check`, `analyze`, `keys`, `scan` and `timeline` on sources.
 
 mod advice;
 mod analyze;
@@ -24,6 +24,7 @@ mod plan_script;
 mod prefixes;
 mod ranking;
 mod row_files;
+mod scan;
 mod server_loads;
 mod set;
 mod sizes;
@@ -52,6 +53,7 @@ pub use needs::{Need, Needed, Needs};
 pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
 pub use row_files::FileEnd;
+pub use scan::{ScanFold, ScanOptions, Scanned, scan};
 pub use set::AnalyzerSet;
 pub use sizes::KeySizes;
 pub use streams::Streams;

@@ -4,9 +4,9 @@ use super::check::expect_hash;
 use super::commands::Commands;
 use super::integrity::{Examined, Examiner};
 use super::set::AnalyzerSet;
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, UnixMs};
 use crate::pipeline::{Analyzer, RunOptions, Scope, Selection, run};
-use crate::report::{DatabaseCount, LogFile, LogTotals, SourceFacts, Stretch, Verdict};
+use crate::report::{DatabaseCount, LogFile, LogTotals, SourceFacts, SourceIntegrity, Stretch, Verdict};
 use crate::source::{Hashes, Origin, Part, Stream, open_part};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,6 +152,24 @@ pub(super) fn join(files: &[FileRead], most: usize) -> Option<(Examined, LogTota
         add_totals(&mut totals, &file.totals);
     }
     Some((examined, totals))
+}
+
+/// How whole a source is, given its files; none if there are none.
+pub(super) fn integrity(source: &str, files: &[FileRead], most: usize) -> Option<SourceIntegrity> {
+    let (examined, totals) = join(files, most)?;
+    let first = files.first()?;
+    let is_log = files.iter().any(FileRead::is_log);
+    Some(SourceIntegrity {
+        source: source.to_owned(),
+        kind: if first.part.file.is_some() { "multi-part-aof" } else { kind(&first.scope) }.into(),
+        verdict: examined.verdict,
+        format_version: first.scope.prologue.header.map(|header| header.version),
+        server_version: first.scope.prologue.server(),
+        bytes: files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add),
+        created_at: first.scope.prologue.created_at().and_then(UnixMs::rfc3339),
+        log: is_log.then_some(totals),
+        integrity: examined.integrity,
+    })
 }
 
 fn add(sum: &mut Examined, other: &Examined, most: usize) {

@@ -10,6 +10,7 @@ use super::integrity::Examiner;
 use super::keyspace::Totals;
 use super::needs::Needs;
 use super::prefixes::Prefixes;
+use super::scan::ScanFold;
 use super::sizes::KeySizes;
 use super::streams::Streams;
 use super::ttl::Expiries;
@@ -85,4 +86,5 @@ analyzer_set! {
     usage: Usage, "Idle time and use.";
     streams: Streams, "Streams and their groups.";
     slots: Slots, "Cluster slots.";
+    scan: ScanFold, "Rules on what was stored.";
 }

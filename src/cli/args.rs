@@ -3,12 +3,14 @@
 mod analyze;
 mod aof;
 mod keys;
+mod scan;
 mod talk;
 mod timeline;
 
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use keys::KeysArgs;
+pub(crate) use scan::{RuleArgs, RulesCommand, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs};
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -37,9 +39,10 @@ Exit codes:
   1    could not do it: a file, a permission, a full disk
   2    the command line is wrong
   3    the input is damaged, truncated, fails a hash, or will not load on the target
+  4    findings at or above the limit of --fail-on
   5    some sources could not be opened; the others are fine
   130  interrupted (143 by SIGTERM); nothing half-written is left behind
-If several apply, the first of 130, 2, 3, 5, 1 wins.";
+If several apply, the first of 130, 2, 3, 4, 5, 1 wins.";
 
 const CHECK: &str = "\
 Examples:
@@ -89,6 +92,12 @@ pub(crate) enum Command {
     /// Makes a row of each key: type, encoding, elements, bytes, estimated memory, expiry, idle time
     #[command(help_template = TEMPLATE, after_help = keys::KEYS)]
     Keys(KeysArgs),
+    /// Looks for attack traces, secrets and personal data in what was stored
+    #[command(help_template = TEMPLATE, after_help = scan::SCAN)]
+    Scan(ScanArgs),
+    /// Lists, shows and tries the rules of scan
+    #[command(subcommand, help_template = TEMPLATE, after_help = scan::RULES, arg_required_else_help = true)]
+    Rules(RulesCommand),
     /// Says what was done and when: commands of logs, clocks in dumps, lines of servers' logs
     #[command(help_template = TEMPLATE, after_help = timeline::TIMELINE)]
     Timeline(TimelineArgs),
@@ -114,6 +123,8 @@ impl Command {
             Command::Check(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Keys(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Timeline(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Scan(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
+            Command::Rules(command) => Some(command.format()),
             Command::Aof(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
@@ -162,18 +173,20 @@ pub(crate) enum Document {
     AofSplit,
     Check,
     Keys,
+    Scan,
     Timeline,
 }
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 7] = [
+    pub(crate) const ALL: [Document; 8] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
         Document::Check,
         Document::Keys,
+        Document::Scan,
         Document::Timeline,
     ];
 }
@@ -344,6 +357,7 @@ pub(crate) enum Format {
     Jsonl,
     Csv,
     Timesketch,
+    Ecs,
     Html,
 }
 

@@ -14,6 +14,8 @@ pub(crate) enum Code {
     Usage,
     /// The input is damaged, or will not load.
     Damaged,
+    /// Findings at or above the limit.
+    Found,
     /// Some sources could not be opened; the others are fine.
     Partial,
     /// SIGINT.
@@ -30,6 +32,7 @@ impl Code {
             Code::Failed => 1,
             Code::Usage => 2,
             Code::Damaged => 3,
+            Code::Found => 4,
             Code::Partial => 5,
             Code::Interrupted => 130,
             Code::Terminated => 143,
@@ -42,6 +45,7 @@ impl Code {
             Code::Interrupted | Code::Terminated => 0,
             Code::Usage => 1,
             Code::Damaged => 2,
+            Code::Found => 3,
             Code::Partial => 4,
             Code::Failed => 5,
             Code::Done => 6,
@@ -121,6 +125,11 @@ impl Ending {
         });
     }
 
+    /// Findings at or above the limit: exit 4.
+    pub(crate) fn found(&mut self, problem: &str) {
+        self.reasons.push(Reason { code: Code::Found, source: None, problem: problem.into(), next: None, said: false });
+    }
+
     /// A source that could not be read, which stderr has said already. It is 1, or 5 if `others_worked`.
     pub(crate) fn unread(&mut self, source: &str, error: &Error, others_worked: bool) {
         let code = match Code::of(error) {
@@ -164,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_first_of_130_2_3_4_5_1_wins() {
-        let order = [Code::Interrupted, Code::Usage, Code::Damaged, Code::Partial, Code::Failed];
+        let order = [Code::Interrupted, Code::Usage, Code::Damaged, Code::Found, Code::Partial, Code::Failed];
         for (at, first) in order.iter().enumerate() {
             for second in &order[at..] {
                 for (a, b) in [(first, second), (second, first)] {

@@ -37,6 +37,8 @@ fn start(command: &Command, ui: &mut Ui) -> Result<Ending> {
         Command::Analyze(args) => commands::analyze::run(args, ui),
         Command::Keys(args) => commands::keys::run(args, ui),
         Command::Timeline(args) => commands::timeline::run(args, ui),
+        Command::Scan(args) => commands::scan::run(args, ui),
+        Command::Rules(command) => commands::rules::run(command, ui),
         Command::Aof(command) => commands::aof::run(command, ui),
         Command::Schema(args) => commands::schema::run(args, ui),
         Command::Completions(args) => commands::completions::run(args, ui),

@@ -4,6 +4,7 @@
 mod analyze;
 mod check;
 mod expiry;
+mod finding;
 mod key_row;
 mod keys;
 mod log;
@@ -11,6 +12,7 @@ mod places;
 mod plan;
 mod problem;
 mod provenance;
+mod scan;
 mod timeline;
 
 pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
@@ -23,6 +25,7 @@ pub use check::{
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
 pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, IdleKey, Storm, Ttl, TtlBucket, TypeTtl};
+pub use finding::{Category, Confidence, Finding, Locator, Structural, Threat, Where};
 pub use key_row::{Cell, KeyBytes, KeyColumn, KeyRow};
 pub use keys::{BigElement, BigKey, BigKeys};
 pub use log::{
@@ -33,4 +36,5 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
+pub use scan::{ExposedPrefix, Exposure, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

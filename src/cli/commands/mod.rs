@@ -6,6 +6,8 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod keys;
 pub(crate) mod man;
+pub(crate) mod rules;
+pub(crate) mod scan;
 pub(crate) mod schema;
 mod streamed;
 pub(crate) mod timeline;

@@ -4,7 +4,7 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, TimelineLine};
+use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -34,6 +34,7 @@ fn of(document: Document) -> (String, Value) {
             schema.remove("required");
             ("keys", schema)
         }
+        Document::Scan => ("scan", schemars::schema_for!(ScanReport)),
         Document::Timeline => ("timeline", line::<TimelineLine>()),
     };
     schema.insert("$id".into(), format!("rediscover/{name}/v1").into());

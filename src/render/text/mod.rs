@@ -4,6 +4,7 @@ mod analyze;
 mod aof;
 mod check;
 mod log;
+mod scan;
 mod table;
 
 pub use analyze::analyze;
@@ -11,6 +12,7 @@ pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, s
 pub use aof::{cut, repair};
 pub use check::check;
 pub(super) use check::depth;
+pub use scan::scan;
 pub(super) use table::cut as shortened;
 
 use super::Look;

@@ -1,0 +1,90 @@
+//! `scan`: attack traces, secrets, personal data.
+
+use super::rules::load;
+use crate::cli::args::{Format, HashName, ScanArgs};
+use crate::cli::exit::Ending;
+use crate::cli::sources::{self, Take};
+use crate::cli::ui::Ui;
+use rediscover::analysis::{self, ScanOptions};
+use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::render;
+use rediscover::report::{ScanReport, Threat, Verdict};
+use std::sync::Arc;
+
+/// Findings of one rule that are listed.
+const LISTED: usize = 1_000;
+
+pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
+    let rules = Arc::new(load(&args.rules)?);
+    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let place = args.output.output.as_deref();
+    sources::refuse_overwriting(place, &origins)?;
+    let mut run = args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?;
+    // Evidence is hashed unless another hash is asked for.
+    run.hashes.sha256 |= args.hashes.hash.is_empty() || args.hashes.hash.contains(&HashName::Sha256);
+    let options = ScanOptions {
+        run,
+        filter: args.filters.filter(),
+        as_of: args.filters.as_of,
+        rules,
+        reveal: args.reveal,
+        fingerprint_key: fingerprint_key(args)?,
+        findings_per_rule: LISTED,
+    };
+    let mut scanned = analysis::scan(&origins, &options)?;
+
+    let mut ending = Ending::default();
+    for (name, error) in scanned.failures {
+        let error = error.about(&name);
+        ui.unread(&error);
+        ending.unread(&name, &error, !scanned.integrity.is_empty());
+        if let Some(facts) = scanned.facts.iter_mut().find(|facts| facts.source == name && facts.error.is_none()) {
+            facts.error = Some(error.to_string());
+        }
+    }
+    for source in &scanned.integrity {
+        if let Some(verdict) = source.verdict.filter(|verdict| *verdict != Verdict::Intact) {
+            let (what, next) = render::not_intact(verdict, &source.integrity);
+            ending.damaged(&source.source, what, Some(next));
+        }
+    }
+    if let Some(least) = args.fail_on.threshold() {
+        let graver = Threat::ALL.into_iter().filter(|threat| *threat >= least);
+        let found: u64 = graver.filter_map(|threat| scanned.scan.summary.by_severity.get(&threat)).sum();
+        if found > 0 {
+            ending.found(&format!("{found} findings of severity {} or graver", least.name()));
+        }
+    }
+    let report = ScanReport {
+        schema: "rediscover/scan/v1".into(),
+        provenance: ui.provenance(scanned.facts),
+        exit: ending.report(),
+        scan: scanned.scan,
+        integrity: scanned.integrity,
+    };
+    let document = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
+    ui.deliver(place, &document)?;
+    Ok(ending)
+}
+
+fn fingerprint_key(args: &ScanArgs) -> Result<Option<Vec<u8>>> {
+    let Some(path) = &args.fingerprint_key else { return Ok(None) };
+    let key = std::fs::read(path).map_err(|error| Error::io("read", error).about(path.display().to_string()))?;
+    if key.len() < 16 {
+        let what = format!("{} has {} bytes; 16 or more are needed", path.display(), key.len());
+        return Err(Error::new(ErrorKind::Usage { option: "--fingerprint-key", what }));
+    }
+    Ok(Some(key))
+}
+
+fn document(report: &ScanReport, args: &ScanArgs, ui: &Ui) -> std::io::Result<Vec<u8>> {
+    let mut document = Vec::new();
+    match ui.format() {
+        Format::Text => {
+            let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
+            render::text::scan(report, &look, &mut document)?;
+        }
+        _ => render::json::write(report, &mut document)?,
+    }
+    Ok(document)
+}

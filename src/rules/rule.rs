@@ -1,0 +1,183 @@
+//! What a rule says, compiled.
+
+use super::validate::Validator;
+use crate::keyspace::Type;
+use crate::report::{Category, Confidence, Threat, Where};
+use regex::bytes::Regex;
+
+/// What texts a rule is for.
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of the rule file")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Names of keys.
+    pub key: bool,
+    /// What a client reads as a value: strings, items, members, fields of hashes and of stream entries with their values.
+    pub value: bool,
+    /// Names of fields alone.
+    pub field: bool,
+    /// Items and members alone.
+    pub element: bool,
+    /// Sources of function libraries.
+    pub function: bool,
+    /// AUX fields.
+    pub aux: bool,
+    /// Commands of a log: each argument but keys and values that are scanned as such, and the whole command as one line.
+    pub command: bool,
+    /// Lines of a server's log.
+    pub log: bool,
+}
+
+impl Scope {
+    /// Whether texts from this part of the evidence are meant.
+    #[inline]
+    pub fn has(self, place: Where) -> bool {
+        match place {
+            Where::Key => self.key,
+            Where::Value => self.value,
+            Where::Field => self.value || self.field,
+            Where::Element => self.value || self.element,
+            Where::Function => self.function,
+            Where::Aux => self.aux,
+            Where::Command => self.command,
+            Where::Log => self.log,
+            Where::Structure | Where::File => false,
+        }
+    }
+}
+
+/// A rule. See docs/rules.md for what each field means in a file.
+#[derive(Debug, Clone, Default)]
+pub struct Rule {
+    /// `RD-CRON-001`.
+    pub id: String,
+    /// Counts its changes.
+    pub version: u32,
+    /// What it finds, in a few words.
+    pub title: String,
+    /// How grave the technique is.
+    pub severity: Threat,
+    /// How sure a match is.
+    pub confidence: Confidence,
+    /// What sort of thing.
+    pub category: Category,
+    /// What it belongs to, for grouping.
+    pub story: String,
+    /// MITRE ATT&CK ids.
+    pub attack: Vec<String>,
+    /// What texts it is for.
+    pub scope: Scope,
+    /// Only keys of these types; empty: all.
+    pub types: Vec<Type>,
+    /// What must match. None of a rule that is a check of the whole dump.
+    pub pattern: Option<Regex>,
+    /// The class scanner that finds candidates, where the pattern has no literal.
+    pub prefilter: Option<Class>,
+    /// Literals one of which stands in every text that can match, in lower case; for rules of others, which state them.
+    pub keywords: Vec<Vec<u8>>,
+    /// Which group of the pattern is the secret; none: the group `secret`, or the first, or else the match.
+    pub secret_group: Option<usize>,
+    /// What must not match in the secret.
+    pub unless_secret: Vec<Regex>,
+    /// What must not stand in the secret, in lower case.
+    pub stopwords: Vec<String>,
+    /// What must match as well.
+    pub also: Vec<Regex>,
+    /// Within so many bytes of the match; none: anywhere in the text.
+    pub within: Option<u64>,
+    /// What must not match in the matched text.
+    pub unless_match: Vec<Regex>,
+    /// What must not match within `within` of the match; without that, anywhere in the text.
+    pub unless: Vec<Regex>,
+    /// What the key's name must match.
+    pub key: Option<Regex>,
+    /// What the name of the field must match.
+    pub field: Option<Regex>,
+    /// Fewest bytes of a text.
+    pub min_bytes: u64,
+    /// Most bytes of a text.
+    pub max_bytes: Option<u64>,
+    /// What speaks for it: in the key, in the field's name, or in the 60 bytes before the match.
+    pub hint: Option<Regex>,
+    /// The severity without the hint; none: then it is no match.
+    pub without_hint: Option<Threat>,
+    /// What a match is put to, in this order.
+    pub validators: Vec<Validator>,
+    /// Whether decoded texts are looked at as well.
+    pub decode: bool,
+    /// Whether a value that can be guessed from its hash.
+    pub guessable: bool,
+    /// Keys with which a match is only worth knowing.
+    pub info_for_keys: Vec<Regex>,
+    /// So many levels the findings of other rules on the same key are raised by; it is told only with them.
+    pub raises: u8,
+    /// Why critical may rest on one signal.
+    pub single_signal: Option<String>,
+    /// Why a server that does not let clients write files elsewhere makes no difference.
+    pub uncapped: Option<String>,
+    /// The check of the whole dump that it stands for.
+    pub check: Option<String>,
+    /// Why it matters.
+    pub why: String,
+    /// What to do.
+    pub advice: String,
+    /// Texts in which it must match.
+    pub examples: Vec<Example>,
+    /// Texts in which it must not.
+    pub counter_examples: Vec<Example>,
+    /// Where to read on.
+    pub references: Vec<String>,
+    /// Longest match in bytes, with what `within` adds; past [`LONGEST`] it is that.
+    pub longest: u64,
+    /// Whether a match could be longer than [`LONGEST`].
+    pub capped: bool,
+}
+
+/// A longer match is not found where it lies across two windows of a value that is too large to be held.
+pub const LONGEST: u64 = 16 << 10;
+
+/// A text, and where it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Example {
+    /// The bytes.
+    pub text: Vec<u8>,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The field.
+    pub field: Vec<u8>,
+    /// What part of the evidence; none: the first that the rule's scope has.
+    pub place: Option<Where>,
+}
+
+/// Finds candidates of rules that have no literal: a superset of what they match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// 9 or more digits, single blanks, dots or dashes between them allowed.
+    Digits,
+    /// 32 or more hexadecimal digits.
+    Hex,
+    /// 20 or more characters of base64, standard or for URLs.
+    Base64,
+    /// 25 or more characters of base58.
+    Base58,
+    /// An `@`.
+    At,
+    /// A text of 64 or more bytes whose entropy is high.
+    Entropy,
+}
+
+impl Class {
+    /// Every one.
+    pub const ALL: [Class; 6] = [Class::Digits, Class::Hex, Class::Base64, Class::Base58, Class::At, Class::Entropy];
+
+    /// The word in rule files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Digits => "digits",
+            Class::Hex => "hex",
+            Class::Base64 => "base64",
+            Class::Base58 => "base58",
+            Class::At => "at",
+            Class::Entropy => "entropy",
+        }
+    }
+}
