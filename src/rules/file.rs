@@ -178,7 +178,7 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         keywords: Vec::new(),
         secret_group: None,
         unless_secret: patterns(&raw.unless_secret)?,
-        stopwords: Vec::new(),
+        allow: Vec::new(),
         also,
         within: raw.within,
         unless_match: patterns(&raw.unless_match)?,

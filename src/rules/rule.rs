@@ -1,6 +1,6 @@
 //! What a rule says, compiled.
 
-use super::validate::Validator;
+use super::validate::{Candidate, Validator};
 use crate::keyspace::Type;
 use crate::report::{Category, Confidence, Threat, Where};
 use regex::bytes::Regex;
@@ -78,8 +78,8 @@ pub struct Rule {
     pub secret_group: Option<usize>,
     /// What must not match in the secret.
     pub unless_secret: Vec<Regex>,
-    /// What must not stand in the secret, in lower case.
-    pub stopwords: Vec<String>,
+    /// What makes a match no match.
+    pub allow: Vec<Allow>,
     /// What must match as well.
     pub also: Vec<Regex>,
     /// Within so many bytes of the match; none: anywhere in the text.
@@ -130,6 +130,66 @@ pub struct Rule {
     pub longest: u64,
     /// Whether a match could be longer than [`LONGEST`].
     pub capped: bool,
+}
+
+/// What makes a match no match.
+#[derive(Debug, Clone, Default)]
+pub struct Allow {
+    /// Whether every sort of condition that is given must hold, not one of them.
+    pub all: bool,
+    /// What `regexes` look at.
+    pub target: AllowTarget,
+    /// One of these matches.
+    pub regexes: Vec<Regex>,
+    /// One of these matches in the name of the key.
+    pub keys: Vec<Regex>,
+    /// One of these, in lower case, stands in the secret.
+    pub stopwords: Vec<Vec<u8>>,
+}
+
+/// What the patterns of an [`Allow`] look at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AllowTarget {
+    /// The secret.
+    #[default]
+    Secret,
+    /// The match.
+    Match,
+    /// The line that the match begins in, 1 KiB on either side at most.
+    Line,
+}
+
+impl Allow {
+    /// Whether it holds for a match.
+    pub fn holds(&self, key: &[u8], candidate: &Candidate<'_>) -> bool {
+        let target = match self.target {
+            AllowTarget::Secret => candidate.secret,
+            AllowTarget::Match => candidate.matched,
+            AllowTarget::Line => line(candidate),
+        };
+        let secret = || candidate.secret.to_ascii_lowercase();
+        let stopword =
+            |secret: Vec<u8>| self.stopwords.iter().any(|word| memchr::memmem::find(&secret, word).is_some());
+        let conditions = [
+            (!self.regexes.is_empty()).then(|| self.regexes.iter().any(|regex| regex.is_match(target))),
+            (!self.keys.is_empty()).then(|| self.keys.iter().any(|regex| regex.is_match(key))),
+            (!self.stopwords.is_empty()).then(|| stopword(secret())),
+        ];
+        let mut given = conditions.into_iter().flatten();
+        if self.all { given.all(|holds| holds) } else { given.any(|holds| holds) }
+    }
+}
+
+fn line<'a>(candidate: &Candidate<'a>) -> &'a [u8] {
+    const SIDE: usize = 1 << 10;
+    let (text, at) = (candidate.text, candidate.at);
+    let end = at.saturating_add(candidate.matched.len()).min(text.len());
+    let before = text.get(at.saturating_sub(SIDE)..at).unwrap_or_default();
+    let after = text.get(end..end.saturating_add(SIDE).min(text.len())).unwrap_or_default();
+    let from = memchr::memrchr(b'\n', before).map_or(0, |found| found.saturating_add(1));
+    let to = memchr::memchr(b'\n', after).unwrap_or(after.len());
+    let from = at.saturating_sub(before.len().saturating_sub(from));
+    text.get(from..end.saturating_add(to)).unwrap_or_default()
 }
 
 /// A longer match is not found where it lies across two windows of a value that is too large to be held.

@@ -215,7 +215,7 @@ fn judge(rule: &Rule, about: &About<'_>, candidate: &Candidate<'_>) -> Option<(T
     let any = |patterns: &[Regex], text: &[u8]| patterns.iter().any(|pattern| pattern.is_match(text));
     if any(&rule.unless_match, candidate.matched)
         || any(&rule.unless_secret, candidate.secret)
-        || has_stopword(rule, candidate.secret)
+        || rule.allow.iter().any(|allow| allow.holds(about.key, candidate))
         || any(&rule.unless, around)
         || !rule.also.iter().all(|also| also.is_match(around))
     {
@@ -236,13 +236,6 @@ fn judge(rule: &Rule, about: &About<'_>, candidate: &Candidate<'_>) -> Option<(T
         severity = more.severity.unwrap_or(severity);
     }
     Some((severity, learnt))
-}
-
-fn has_stopword(rule: &Rule, secret: &[u8]) -> bool {
-    !rule.stopwords.is_empty() && {
-        let secret = secret.to_ascii_lowercase();
-        rule.stopwords.iter().any(|word| memchr::memmem::find(&secret, word.as_bytes()).is_some())
-    }
 }
 
 fn first_hit(number: usize, severity: Threat, candidate: &Candidate<'_>, learnt: Learnt) -> Hit {

@@ -2,9 +2,12 @@
 
 use crate::cli::args::{RuleArgs, RulesCommand, RulesListArgs, RulesShowArgs, RulesTestArgs};
 use crate::cli::exit::{Code, Ending};
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Level, Ui};
 use rediscover::base::{Error, ErrorKind, Result};
-use rediscover::rules::{Rule, RuleSet, try_examples};
+#[cfg(feature = "yara")]
+use rediscover::rules::Yara;
+use rediscover::rules::{Iocs, Rule, RuleSet, gitleaks, try_examples};
+use std::sync::Arc;
 
 pub(crate) fn run(command: &RulesCommand, ui: &mut Ui) -> Result<Ending> {
     match command {
@@ -15,16 +18,31 @@ pub(crate) fn run(command: &RulesCommand, ui: &mut Ui) -> Result<Ending> {
 }
 
 /// The rules that are asked for.
-pub(super) fn load(args: &RuleArgs) -> Result<RuleSet> {
+pub(super) fn load(args: &RuleArgs, ui: &mut Ui) -> Result<RuleSet> {
     let mut set = if args.no_builtin { RuleSet::default() } else { RuleSet::builtin()? };
     for path in &args.rules {
         set.add_path(path)?;
+    }
+    for path in &args.gitleaks {
+        let (rules, unusable) = gitleaks::read(path)?;
+        for one in unusable {
+            let place = format!("{}:{}", path.display(), one.line);
+            ui.say(Level::Warning, &format!("{place}: rule {} is left out: {}", one.id, one.reason), None);
+        }
+        set.add(rules, path)?;
+    }
+    if !args.iocs.is_empty() {
+        set.add_extra(Arc::new(Iocs::from_files(&args.iocs)?));
+    }
+    #[cfg(feature = "yara")]
+    if !args.yara.is_empty() {
+        set.add_extra(Arc::new(Yara::from_files(&args.yara)?));
     }
     Ok(set)
 }
 
 fn list(args: &RulesListArgs, ui: &mut Ui) -> Result<Ending> {
-    let set = load(&args.rules)?;
+    let set = load(&args.rules, ui)?;
     let mut out = String::new();
     for rule in set.rules() {
         out.push_str(&format!("{:<20} {:<9} {}\n", rule.id, rule.severity.name(), rule.title));
@@ -34,7 +52,7 @@ fn list(args: &RulesListArgs, ui: &mut Ui) -> Result<Ending> {
 }
 
 fn show(args: &RulesShowArgs, ui: &mut Ui) -> Result<Ending> {
-    let set = load(&args.rules)?;
+    let set = load(&args.rules, ui)?;
     let Some(rule) = set.get(&args.id) else {
         return Err(Error::new(ErrorKind::Usage { option: "ID", what: format!("there is no rule {:?}", args.id) }));
     };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 const LISTED: usize = 1_000;
 
 pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
-    let rules = Arc::new(load(&args.rules)?);
+    let rules = Arc::new(load(&args.rules, ui)?);
     let origins = sources::expand(&args.sources, Take::All, ui)?;
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
