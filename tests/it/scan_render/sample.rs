@@ -212,7 +212,11 @@ fn kinds() -> Vec<Finding> {
         },
     ];
     all.extend((0..1_000).map(token));
-    all.push(Finding { element: Some(Locator { index: Some(2), ..Locator::default() }), place: Where::Field, ..token(1_000) });
+    all.push(Finding {
+        element: Some(Locator { index: Some(2), ..Locator::default() }),
+        place: Where::Field,
+        ..token(1_000)
+    });
     all
 }
 
@@ -308,13 +312,9 @@ pub(crate) fn report(findings: Vec<Finding>) -> ScanReport {
 pub(crate) fn rich() -> ScanReport {
     let mut report = report(kinds());
     let facts = report.provenance.sources[0].clone();
-    for (source, kind) in [
-        ("second.rdb", "rdb"),
-        ("appendonlydir", "aof"),
-        ("redis.log", "log"),
-        ("mnt", "tree"),
-        ("gone.rdb", "rdb"),
-    ] {
+    for (source, kind) in
+        [("second.rdb", "rdb"), ("appendonlydir", "aof"), ("redis.log", "log"), ("mnt", "tree"), ("gone.rdb", "rdb")]
+    {
         report.provenance.sources.push(SourceFacts { source: source.into(), kind: Some(kind.into()), ..facts.clone() });
     }
     report.provenance.sources[5] = SourceFacts {
@@ -326,11 +326,8 @@ pub(crate) fn rich() -> ScanReport {
     report.integrity.push(integrity("appendonlydir", "aof", Verdict::Intact));
     let summary = &mut report.scan.summary;
     summary.suppressed = 3;
-    summary.suppressed_by = vec![Suppressed {
-        reason: "keys of the load test".into(),
-        expires: Some("2026-12-01".into()),
-        findings: 3,
-    }];
+    summary.suppressed_by =
+        vec![Suppressed { reason: "keys of the load test".into(), expires: Some("2026-12-01".into()), findings: 3 }];
     summary.known = 2;
     summary.not_listed = 1_500;
     summary.decoded_bytes = 34 << 10;
@@ -405,10 +402,8 @@ pub(crate) fn hostile() -> ScanReport {
     let names: Vec<&[u8]> = HOSTILE.iter().copied().chain(formulas).collect();
     let mut report = report(names.iter().enumerate().map(of).collect());
     let first = report.integrity[0].clone();
-    report.provenance.sources = names
-        .iter()
-        .map(|bytes| SourceFacts { source: text(bytes), ..report.provenance.sources[0].clone() })
-        .collect();
+    report.provenance.sources =
+        names.iter().map(|bytes| SourceFacts { source: text(bytes), ..report.provenance.sources[0].clone() }).collect();
     report.integrity = names.iter().map(|bytes| SourceIntegrity { source: text(bytes), ..first.clone() }).collect();
     report.scan.cannot_show = names.iter().map(|bytes| text(bytes)).collect();
     report.scan.summary.suppressed = 1;
