@@ -1,10 +1,11 @@
-//! Reports as text, JSON, SARIF and HTML, and rows in more forms. Sees report types only; writes to whatever it is given.
+//! Reports as text, JSON, SARIF and HTML, findings and rows in more forms. Sees report types only; writes to whatever it is given.
 
 pub mod html;
 pub mod json;
 mod keys;
 mod markup;
 pub mod sarif;
+pub mod scan;
 pub mod text;
 mod timeline;
 

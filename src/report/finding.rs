@@ -231,6 +231,9 @@ pub struct Finding {
     /// Start of the record in the uncompressed stream of its file; of a log's line and a tree's file, in that file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// When it happened, where the evidence says so: the time of a log's line, of a command by its annotation. RFC 3339 in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Where the match begins, in bytes from the beginning of the text it was found in: after decoding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub match_offset: Option<u64>,

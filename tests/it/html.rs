@@ -29,12 +29,18 @@ fn page(report: &AnalyzeReport) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Nothing of the input has acted: no script of it ran, nothing was asked for, the policy had nothing to forbid.
+/// Nothing of the input has acted on a page with a script and its data.
 fn assert_quiet(browser: &Browser, page: &Path) {
+    assert_nothing_acted(browser, page, 2);
+}
+
+/// Nothing of the input has acted: no script of it ran beside those of the page, nothing was asked for, the policy had nothing
+/// to forbid.
+pub(crate) fn assert_nothing_acted(browser: &Browser, page: &Path, scripts: u32) {
     assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);
     assert_eq!(browser.run("return document.getElementById('intruder') === null"), json!(true));
     assert_eq!(browser.run("return performance.getEntriesByType('resource').length"), json!(0));
-    assert_eq!(browser.run("return document.querySelectorAll('script').length"), json!(2), "its data, and its own");
+    assert_eq!(browser.run("return document.querySelectorAll('script').length"), json!(scripts));
     let said = browser.log("browser");
     assert!(said.is_empty(), "the console is not empty: {said:?}");
     let own = format!("file://{}", page.display());
@@ -243,7 +249,7 @@ fn it_is_light_and_dark_narrow_and_on_paper() {
 }
 
 /// Texts whose contrast with what is behind them is below 4.5 to 1, as WCAG 2 counts it.
-fn contrast(browser: &Browser) -> String {
+pub(crate) fn contrast(browser: &Browser) -> String {
     browser.text(
         r#"
         const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

@@ -32,6 +32,8 @@ mod plan_script;
 mod prefixes;
 mod readme;
 mod render;
+mod scan_page;
+mod scan_render;
 mod sizes;
 mod streams;
 mod support;

@@ -4,7 +4,7 @@ use super::rules::load;
 use crate::cli::args::{Format, HashName, ScanArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Level, Ui};
 use rediscover::analysis::{self, ScanOptions};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
@@ -62,7 +62,11 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
         scan: scanned.scan,
         integrity: scanned.integrity,
     };
-    let document = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
+    let (document, untimed) = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
+    if untimed > 0 {
+        let text = format!("left out {untimed} findings of whose time nothing is known");
+        ui.say(Level::Warning, &text, Some("the other forms have them"));
+    }
     ui.deliver(place, &document)?;
     Ok(ending)
 }
@@ -77,14 +81,21 @@ fn fingerprint_key(args: &ScanArgs) -> Result<Option<Vec<u8>>> {
     Ok(Some(key))
 }
 
-fn document(report: &ScanReport, args: &ScanArgs, ui: &Ui) -> std::io::Result<Vec<u8>> {
+/// The report in the form that was asked for, and how many findings that form has no place for.
+fn document(report: &ScanReport, args: &ScanArgs, ui: &Ui) -> std::io::Result<(Vec<u8>, u64)> {
     let mut document = Vec::new();
+    let out = &mut document;
+    let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
+    let mut untimed = 0;
     match ui.format() {
-        Format::Text => {
-            let look = ui.look(args.output.output.as_deref(), args.output.tz.as_ref());
-            render::text::scan(report, &look, &mut document)?;
-        }
-        _ => render::json::write(report, &mut document)?,
+        Format::Text => render::text::scan(report, &look, out)?,
+        Format::Json => render::json::write(report, out)?,
+        Format::Jsonl => render::scan::jsonl(report, out)?,
+        Format::Csv => render::scan::csv(report, out)?,
+        Format::Ecs => render::scan::ecs(report, out)?,
+        Format::Sarif => render::sarif::scan(report, out)?,
+        Format::Timesketch => untimed = render::scan::timesketch(report, out)?,
+        Format::Html => render::html::scan(report, &look, out)?,
     }
-    Ok(document)
+    Ok((document, untimed))
 }

@@ -145,6 +145,64 @@
     tree.before(make("div", { class: "tools" }, field, count));
   }
 
+  // Findings: by severity, by story, and by words in them.
+  function findings() {
+    const list = document.querySelector(".findings");
+    const groups = list ? [...list.querySelectorAll(":scope > details")] : [];
+    if (groups.length < 2) return;
+    const texts = new Map();
+    const all = [];
+    for (const group of groups) {
+      const places = [...group.querySelectorAll(".places > li")];
+      for (const place of places) texts.set(place, place.textContent.toLowerCase());
+      texts.set(group, group.dataset.words.toLowerCase());
+      all.push([group, places]);
+    }
+    const total = all.reduce((sum, [, places]) => sum + places.length, 0);
+    const wanted = new Set();
+    const buttons = ["critical", "high", "medium", "low", "info"].filter((severity) => groups.some((group) => group.dataset.severity === severity)).map((severity) => {
+      const button = make("button", { type: "button", "aria-pressed": "false", class: "sev" }, severity);
+      button.addEventListener("click", () => {
+        if (!wanted.delete(severity)) wanted.add(severity);
+        button.setAttribute("aria-pressed", String(wanted.has(severity)));
+        show();
+      });
+      return button;
+    });
+    const stories = make("select", { "aria-label": "Story" }, make("option", { value: "" }, "every story"));
+    for (const story of [...new Set(groups.map((group) => group.dataset.story))].filter(Boolean).sort(compare)) {
+      const option = make("option");
+      option.value = story;
+      option.textContent = story;
+      stories.append(option);
+    }
+    const field = make("input", { type: "search", placeholder: "Search", "aria-label": "Search: findings", spellcheck: "false" });
+    const count = make("output");
+    const opened = new Set();
+    function show() {
+      const words = field.value.toLowerCase().split(" ").filter(Boolean);
+      let found = 0;
+      for (const [group, places] of all) {
+        const right = (!wanted.size || wanted.has(group.dataset.severity)) && (!stories.value || stories.value === group.dataset.story);
+        let some = 0;
+        for (const place of places) {
+          place.hidden = !words.every((word) => texts.get(group).includes(word) || texts.get(place).includes(word));
+          if (!place.hidden) some += 1;
+        }
+        group.hidden = !right || some === 0;
+        if (!group.hidden) found += some;
+        // What a search finds is shown; when it ends, what it opened is closed.
+        if (words.length && !group.hidden && !group.open) { group.open = true; opened.add(group); }
+        if (!words.length && opened.delete(group)) group.open = false;
+      }
+      count.textContent = found === total ? `${grouped.format(total)} places` : `${grouped.format(found)} of ${grouped.format(total)} places`;
+    }
+    stories.addEventListener("change", show);
+    field.addEventListener("input", show);
+    show();
+    list.before(make("div", { class: "tools" }, make("div", { class: "sevs", role: "group", "aria-label": "Severity" }, ...buttons), stories, field, count));
+  }
+
   // The squarified treemap, as the page was drawn before the script.
   function squarify(weights, width, height) {
     const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -300,6 +358,7 @@
   copying();
   tables();
   prefixes();
+  findings();
   treemap();
   printing();
 })();

@@ -1,4 +1,4 @@
-//! The report of `analyze` as one HTML file that needs no other and asks for nothing: its policy forbids all network, and runs
+//! The reports of `analyze` and `scan`, each as one HTML file that needs no other and asks for nothing: its policy forbids all network, and runs
 //! only the script that stands in it.
 //!
 //! Everything is there without the script, which adds drill-down, order, search and a choice of colours. Each table and the
@@ -6,10 +6,12 @@
 
 mod advice;
 mod expiry;
+mod findings;
 mod keys;
 mod nodes;
 mod origin;
 mod places;
+mod scan;
 mod shares;
 mod sizes;
 mod sources;
@@ -19,15 +21,30 @@ mod table;
 mod treemap;
 mod words;
 
+pub use scan::scan;
+
 use super::Look;
 use super::markup::{escaped, policy_hash};
-use crate::report::AnalyzeReport;
+use crate::report::{AnalyzeReport, Exit, Provenance, SourceIntegrity};
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("app.js");
 
-/// What every part of the page looks at.
+/// What any report rests on: what was read, how whole it is, how the command ended.
+struct Evidence<'a> {
+    command: &'static str,
+    provenance: &'a Provenance,
+    exit: &'a Exit,
+    integrity: &'a [SourceIntegrity],
+    look: &'a Look,
+    /// There are several sources, and rows name theirs.
+    many: bool,
+    /// They are shards of one keyspace.
+    merged: bool,
+}
+
+/// What every part of the page of `analyze` looks at.
 struct Page<'a> {
     report: &'a AnalyzeReport,
     look: &'a Look,
@@ -73,6 +90,19 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         memory: report.total.keyspace.memory_bytes.is_some(),
         many: report.provenance.sources.len() > 1,
     };
+    let evidence = Evidence {
+        command: "analyze",
+        provenance: &report.provenance,
+        exit: &report.exit,
+        integrity: &report.integrity,
+        look,
+        many: page.many,
+        merged: report.merged,
+    };
+    let unscanned = match report.findings {
+        None => "<p class=\"more\">Not scanned for attack traces, secrets or personal data.</p>\n",
+        Some(()) => "",
+    };
     let parts = [
         advice::section(&page),
         treemap::section(&page),
@@ -85,17 +115,29 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         places::streams(&page),
         places::cluster(&page),
         sources::section(&page),
-        Some(origin::integrity(&page)),
-        Some(origin::provenance(&page)),
+        Some(origin::integrity(&evidence, unscanned)),
+        Some(origin::provenance(&evidence)),
     ];
     let sections: Vec<Section> = parts.into_iter().flatten().collect();
-    head(&summary::title(&page), out)?;
-    out.write_all(summary::top(&page).as_bytes())?;
-    nav(&sections, out)?;
+    let figures = summary::figures(&page);
+    write(&evidence, summary::verdict(&evidence), &figures, &sections, out)
+}
+
+/// Writes a page: the verdict, damage, the numbers that matter, and the sections.
+fn write(
+    evidence: &Evidence<'_>,
+    verdict: (&str, String, String),
+    figures: &str,
+    sections: &[Section],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    head(&summary::title(evidence), out)?;
+    out.write_all(summary::top(evidence, verdict).as_bytes())?;
+    nav(sections, out)?;
     out.write_all(b"<main id=\"main\">\n")?;
-    out.write_all(summary::damage(&page).as_bytes())?;
-    out.write_all(summary::figures(&page).as_bytes())?;
-    for Section { id, title, body } in &sections {
+    out.write_all(summary::damage(evidence).as_bytes())?;
+    out.write_all(figures.as_bytes())?;
+    for Section { id, title, body } in sections {
         writeln!(
             out,
             "<section id=\"{id}\" aria-labelledby=\"h-{id}\"><h2 id=\"h-{id}\">{title}</h2>\n{body}</section>"
@@ -105,8 +147,8 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         out,
         "</main>\n<footer>{} {} wrote this page. It asks for nothing from any network.</footer>\n<script>{SCRIPT}</script>\n\
          </body></html>",
-        words::text(&report.provenance.tool),
-        words::text(&report.provenance.version),
+        words::text(&evidence.provenance.tool),
+        words::text(&evidence.provenance.version),
     )
 }
 

@@ -3,14 +3,14 @@
 use super::advice::severity;
 use super::summary::verdict_word;
 use super::table::{Cell, Limited, Table};
-use super::{Page, Section, words};
+use super::{Evidence, Section, words};
 use crate::base::size;
-use crate::render::sentence;
 use crate::render::text::{count, counted, depth};
+use crate::render::{Look, sentence};
 use crate::report::{Problem, SourceFacts, SourceIntegrity, Verdict};
 
 /// Who wrote a source, in which form, how large it is, when it was taken.
-pub(super) fn origin(page: &Page<'_>, source: &SourceIntegrity) -> String {
+pub(super) fn origin(look: &Look, source: &SourceIntegrity) -> String {
     let mut parts = Vec::new();
     if let Some(server) = &source.server_version {
         parts.push(format!("written by {}", words::text(server)));
@@ -23,30 +23,27 @@ pub(super) fn origin(page: &Page<'_>, source: &SourceIntegrity) -> String {
         parts.push(counted(log.commands, "command"));
     }
     if let Some(created) = &source.created_at {
-        parts.push(format!("taken {}{}", words::text(&page.look.time(created)), page.look.age(created)));
+        parts.push(format!("taken {}{}", words::text(&look.time(created)), look.age(created)));
     }
     parts.join(" · ")
 }
 
-pub(super) fn integrity(page: &Page<'_>) -> Section {
-    let all = &page.report.integrity;
+/// How whole the sources are; `note` stands below.
+pub(super) fn integrity(evidence: &Evidence<'_>, note: &str) -> Section {
+    let all = evidence.integrity;
     let mut table = Table::new("Integrity", &["source", "verdict", "checked", "origin"]).limits(200, 60_000);
     for source in all {
         let cells = [
             Cell::source(&source.source),
             Cell::html(&verdict(source)),
             Cell::text(&depth(&source.integrity)),
-            Cell::wide(&origin(page, source)),
+            Cell::wide(&origin(evidence.look, source)),
         ];
         if !table.row(cells) {
             break;
         }
     }
-    let scanned = match page.report.findings {
-        None => "<p class=\"more\">Not scanned for attack traces, secrets or personal data.</p>\n",
-        Some(()) => "",
-    };
-    Section::new("integrity", "Integrity", format!("{}{}{scanned}", table.finish(all.len()), problems(page)))
+    Section::new("integrity", "Integrity", format!("{}{}{note}", table.finish(all.len()), problems(evidence)))
 }
 
 /// The verdict as a badge.
@@ -60,20 +57,20 @@ pub(super) fn verdict(source: &SourceIntegrity) -> String {
 }
 
 /// Every problem, errors first.
-fn problems(page: &Page<'_>) -> String {
+fn problems(evidence: &Evidence<'_>) -> String {
     let listed = |source: &'_ SourceIntegrity| source.integrity.problems.len();
-    let total: usize = page.report.integrity.iter().map(listed).sum();
-    let counted = page.report.integrity.iter().flat_map(|source| source.integrity.problem_counts.values());
+    let total: usize = evidence.integrity.iter().map(listed).sum();
+    let counted = evidence.integrity.iter().flat_map(|source| source.integrity.problem_counts.values());
     let counted = counted.fold(0u64, |sum, number| sum.saturating_add(*number));
     if total == 0 {
         return String::new();
     }
     let mut rows: Vec<(&str, &Problem)> = Vec::with_capacity(total);
-    for source in &page.report.integrity {
+    for source in evidence.integrity {
         rows.extend(source.integrity.problems.iter().map(|problem| (source.source.as_str(), problem)));
     }
     rows.sort_by_key(|(_, problem)| problem.severity);
-    let titles = if page.many {
+    let titles = if evidence.many {
         vec!["severity", "source", ">offset", "problem"]
     } else {
         vec!["severity", ">offset", "problem"]
@@ -82,7 +79,7 @@ fn problems(page: &Page<'_>) -> String {
     for (source, problem) in rows {
         let severity = severity(problem.severity);
         let mut cells = vec![Cell::html(&format!("<span class=\"badge {severity}\">{severity}</span>"))];
-        if page.many {
+        if evidence.many {
             cells.push(Cell::source(source));
         }
         cells.extend([
@@ -97,8 +94,8 @@ fn problems(page: &Page<'_>) -> String {
     format!("<h3>Problems: {}</h3>{}", count(all as u64), table.finish(all))
 }
 
-pub(super) fn provenance(page: &Page<'_>) -> Section {
-    let facts = &page.report.provenance;
+pub(super) fn provenance(evidence: &Evidence<'_>) -> Section {
+    let facts = evidence.provenance;
     let mut arguments = Limited::new(200, 16_000);
     let whole = facts.arguments.iter().all(|argument| arguments.push(&format!("{} ", words::text(argument))));
     let more = if whole { "" } else { "…" };
@@ -108,13 +105,13 @@ pub(super) fn provenance(page: &Page<'_>) -> Section {
         words::text(&facts.tool),
         words::text(&facts.version),
         arguments.html,
-        words::text(&page.look.time(&facts.started)),
-        words::text(&page.look.time(&facts.ended)),
-        page.report.exit.code,
+        words::text(&evidence.look.time(&facts.started)),
+        words::text(&evidence.look.time(&facts.ended)),
+        evidence.exit.code,
     );
     let mut reasons = Limited::new(50, 20_000);
     let reason = |reason: &String| format!("<dt>because</dt><dd>{}</dd>", words::text(reason));
-    let _ = page.report.exit.reasons.iter().all(|why| reasons.push(&reason(why)));
+    let _ = evidence.exit.reasons.iter().all(|why| reasons.push(&reason(why)));
     body.push_str(&reasons.html);
     body.push_str("</dl>\n");
     let files = |source: &'_ SourceFacts| source.files.len().max(1);

@@ -83,7 +83,7 @@ fn details(page: &Page<'_>, source: &SourceAnalysis) -> String {
         if page.memory { "in memory" } else { "as stored" },
     );
     if let Some(integrity) = integrity {
-        let _ = write!(out, "<p class=\"origin\">{}</p>", origin::origin(page, integrity));
+        let _ = write!(out, "<p class=\"origin\">{}</p>", origin::origin(page.look, integrity));
     }
     if keyspace.keys > 0 {
         out.push_str(&shares::stacked(page, keyspace));

@@ -1,7 +1,7 @@
 //! The top of the page: what was read, whether it is whole, and the few numbers that matter.
 
 use super::table::Limited;
-use super::{Page, origin, words};
+use super::{Evidence, Page, origin, words};
 use crate::base::size;
 use crate::render::text::{count, counted, depth, share};
 use crate::render::{not_intact, sentence};
@@ -14,46 +14,46 @@ const MOST_DAMAGE_BYTES: usize = 50_000;
 const MOST_PROBLEMS: usize = 5;
 
 /// The title of the document.
-pub(super) fn title(page: &Page<'_>) -> String {
-    format!("{} – rediscover analyze", what(page))
+pub(super) fn title(evidence: &Evidence<'_>) -> String {
+    format!("{} – rediscover {}", what(evidence), evidence.command)
 }
 
 /// The one source, or how many there are.
-fn what(page: &Page<'_>) -> String {
-    match page.report.provenance.sources.as_slice() {
+fn what(evidence: &Evidence<'_>) -> String {
+    match evidence.provenance.sources.as_slice() {
         [one] => words::text(&one.source),
-        all if page.report.merged => format!("{} of one keyspace", counted(all.len() as u64, "shard")),
+        all if evidence.merged => format!("{} of one keyspace", counted(all.len() as u64, "shard")),
         all => counted(all.len() as u64, "source"),
     }
 }
 
-/// The heading with the verdict.
-pub(super) fn top(page: &Page<'_>) -> String {
-    let one = page.report.integrity.first().filter(|_| !page.many);
-    let origin = one.map(|source| format!("<p class=\"origin\">{}</p>", origin::origin(page, source)));
-    let (class, verdict, detail) = verdict(page);
+/// The heading with the verdict: its class, the word, and what it rests on.
+pub(super) fn top(evidence: &Evidence<'_>, (class, verdict, detail): (&str, String, String)) -> String {
+    let one = evidence.integrity.first().filter(|_| !evidence.many);
+    let origin = one.map(|source| format!("<p class=\"origin\">{}</p>", origin::origin(evidence.look, source)));
     format!(
-        "<header><div class=\"bar-top\"><span class=\"brand\">rediscover analyze</span></div>\
+        "<header><div class=\"bar-top\"><span class=\"brand\">rediscover {}</span></div>\
          <h1><bdi>{}</bdi></h1>{}\
          <p class=\"verdict {class}\"><strong>{verdict}</strong> <span>{detail}</span></p></header>\n",
-        what(page),
+        evidence.command,
+        what(evidence),
         origin.unwrap_or_default(),
     )
 }
 
 /// Whether a source is not whole.
-fn is_bad(source: &SourceIntegrity) -> bool {
+pub(super) fn is_bad(source: &SourceIntegrity) -> bool {
     source.verdict.is_some_and(|verdict| verdict != Verdict::Intact)
 }
 
 /// The class, the word, and what it rests on.
-fn verdict(page: &Page<'_>) -> (&'static str, String, String) {
-    let all = &page.report.integrity;
-    let unread = page.report.provenance.sources.iter().filter(|source| source.error.is_some()).count();
+pub(super) fn verdict(evidence: &Evidence<'_>) -> (&'static str, String, String) {
+    let all = evidence.integrity;
+    let unread = evidence.provenance.sources.iter().filter(|source| source.error.is_some()).count();
     let bad = all.iter().filter(|source| is_bad(source)).count();
-    match all.as_slice() {
+    match all {
         [] => ("bad", "Nothing could be read".into(), "The reasons are below.".into()),
-        [one] if !page.many => {
+        [one] if !evidence.many => {
             let depth = words::text(&depth(&one.integrity));
             match one.verdict {
                 Some(Verdict::Intact) => ("good", "Intact".into(), depth),
@@ -68,7 +68,7 @@ fn verdict(page: &Page<'_>) -> (&'static str, String, String) {
         }
         _ => {
             let unread = if unread > 0 { format!(", {} not read", count(unread as u64)) } else { String::new() };
-            let detail = format!("of {}{unread}", counted(page.report.provenance.sources.len() as u64, "source"));
+            let detail = format!("of {}{unread}", counted(evidence.provenance.sources.len() as u64, "source"));
             ("bad", format!("{} not whole", count(bad as u64)), detail)
         }
     }
@@ -85,9 +85,9 @@ pub(super) fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 /// What is damaged and what could not be read, with the first problems.
-pub(super) fn damage(page: &Page<'_>) -> String {
-    let bad = page.report.integrity.iter().filter(|source| is_bad(source)).map(damaged);
-    let unread = page.report.provenance.sources.iter().filter_map(|source| {
+pub(super) fn damage(evidence: &Evidence<'_>) -> String {
+    let bad = evidence.integrity.iter().filter(|source| is_bad(source)).map(damaged);
+    let unread = evidence.provenance.sources.iter().filter_map(|source| {
         let error = source.error.as_deref()?;
         let error =
             error.strip_prefix(source.source.as_str()).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(error);

@@ -44,7 +44,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// What a spreadsheet takes for the beginning of a formula, and what says that it was one.
-const FORMULA: [char; 9] = ['=', '+', '-', '@', '\'', '＝', '＋', '－', '＠'];
+pub(in crate::render) const FORMULA: [char; 9] = ['=', '+', '-', '@', '\'', '＝', '＋', '－', '＠'];
 
 /// One cell: `bytes` if they are whole and plain, else what `escaped` makes of them.
 #[inline]

@@ -1,6 +1,6 @@
 //! Rows of `keys`: text, CSV, JSON lines. A row is formatted by itself, in any thread.
 
-mod csv;
+pub(super) mod csv;
 mod jsonl;
 mod text;
 

@@ -13,6 +13,7 @@ pub use aof::{cut, repair};
 pub use check::check;
 pub(super) use check::depth;
 pub use scan::scan;
+pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;
 
 use super::Look;

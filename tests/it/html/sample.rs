@@ -4,7 +4,7 @@ use rediscover::report::*;
 use std::collections::BTreeMap;
 
 /// Names that would do something in a page that took them for markup, for a script, or for text of another direction.
-pub(super) const HOSTILE: &[&[u8]] = &[
+pub(crate) const HOSTILE: &[&[u8]] = &[
     b"<script>window.pwned=1</script>",
     b"</script><script>window.pwned=2</script>",
     b"\"><img src=x onerror=window.pwned=3>",
