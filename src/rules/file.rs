@@ -1,6 +1,6 @@
 //! Rule files: TOML to rules, or the file, the line, the rule and the reason.
 
-use super::rule::{Class, Example, LONGEST, Rule, Scope};
+use super::rule::{Class, Example, Rule, Scope};
 use super::validate::Validator;
 use crate::base::{Error, ErrorKind, Result};
 use crate::keyspace::Type;
@@ -162,7 +162,7 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
     if raw.severity == Threat::Critical && signals < 2 && raw.single_signal.is_none() && raw.check.is_none() {
         return Err("is critical on one signal: give also, key or validators, or say in single_signal why".into());
     }
-    let rule = Rule {
+    let mut rule = Rule {
         id: raw.id,
         version: raw.version,
         title: raw.title,
@@ -202,9 +202,9 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         examples: raw.examples.into_iter().map(example).collect::<std::result::Result<_, _>>()?,
         counter_examples: raw.counter_examples.into_iter().map(example).collect::<std::result::Result<_, _>>()?,
         references: raw.references,
-        longest: LONGEST,
-        capped: true,
+        ..Rule::default()
     };
+    rule.prepare()?;
     Ok(rule)
 }
 

@@ -113,7 +113,7 @@ fn rule(raw: Raw, global: &[RawAllow]) -> std::result::Result<Rule, String> {
     // gitleaks wants more than the floor; the next number after it says the same.
     let entropy =
         raw.entropy.filter(|floor| *floor > 0.0).map(|floor| Validator::Entropy { at_least: floor.next_up() });
-    Ok(Rule {
+    let mut rule = Rule {
         title: if raw.description.is_empty() { raw.id.clone() } else { raw.description },
         id: raw.id,
         version: 1,
@@ -133,7 +133,9 @@ fn rule(raw: Raw, global: &[RawAllow]) -> std::result::Result<Rule, String> {
         why: "A rule that was given says that this is a secret.".into(),
         advice: "Revoke it, and see who could read this server.".into(),
         ..Rule::default()
-    })
+    };
+    rule.prepare()?;
+    Ok(rule)
 }
 
 /// As Go reads it: `\w`, `\d` and `\b` are ASCII. What needs Unicode, as a class with letters outside ASCII, is read so.

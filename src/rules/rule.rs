@@ -1,5 +1,6 @@
 //! What a rule says, compiled.
 
+use super::prefilter::{self, Literal, Told};
 use super::validate::{Candidate, Validator};
 use crate::keyspace::Type;
 use crate::report::{Category, Confidence, Threat, Where};
@@ -130,6 +131,12 @@ pub struct Rule {
     pub longest: u64,
     /// Whether a match could be longer than [`LONGEST`].
     pub capped: bool,
+    /// How candidates are found. [`Rule::prepare`] says it.
+    pub candidates: Candidates,
+    /// Longest match of the pattern alone, in bytes; none: no bound.
+    pub(super) match_longest: Option<u64>,
+    /// Whether the pattern asks for the end of the text.
+    pub(super) asks_end: bool,
 }
 
 /// What makes a match no match.
@@ -194,6 +201,75 @@ fn line<'a>(candidate: &Candidate<'a>) -> &'a [u8] {
 
 /// A longer match is not found where it lies across two windows of a value that is too large to be held.
 pub const LONGEST: u64 = 16 << 10;
+
+/// How the texts are found that a rule's pattern is tried on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Candidates {
+    /// Not at all: the rule has no pattern, or was not prepared.
+    #[default]
+    None,
+    /// One of these literals stands in every text that matches.
+    Literals(Vec<Literal>),
+    /// Every text that matches begins with one of these.
+    Start(Vec<Literal>),
+    /// By the class scanner that the rule names.
+    Class(Class),
+}
+
+impl Rule {
+    /// Whether what must or must not match beside the pattern may stand anywhere in the text.
+    pub(super) fn looks_anywhere(&self) -> bool {
+        self.within.is_none() && !(self.also.is_empty() && self.unless.is_empty())
+    }
+
+    /// Derives from the patterns how candidates are found, and the longest match. Sets of rules do it for those they are given.
+    ///
+    /// # Errors
+    /// Why the rule is refused: there is nothing to find candidates by, or the pattern matches the empty text.
+    pub fn prepare(&mut self) -> Result<(), String> {
+        let Some(pattern) = &self.pattern else { return Ok(()) };
+        // Rules of others state their literals, and their patterns may know Unicode.
+        let stated = !self.keywords.is_empty();
+        let read = |pattern: &Regex| -> Result<Told, String> {
+            let bytes = prefilter::told(pattern.as_str(), false);
+            if stated { prefilter::told(pattern.as_str(), true).or(bytes) } else { bytes }
+        };
+        let main = read(pattern)?;
+        let also = self.also.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let unless = self.unless.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if main.shortest == 0 && !stated {
+            return Err("the regex matches the empty text".into());
+        }
+        if self.within.is_some_and(|within| within > LONGEST / 4) {
+            return Err(format!("within is more than {} bytes", LONGEST / 4));
+        }
+        let beside = self.within.unwrap_or(0).saturating_mul(2);
+        let mut longest = main.longest.map(|bytes| bytes.saturating_add(beside));
+        if self.looks_anywhere() {
+            let others = also.iter().chain(&unless).map(|told| told.longest);
+            longest = others.fold(longest, |most, other| Some(most?.max(other?)));
+        }
+        self.capped = longest.is_none_or(|bytes| bytes > LONGEST);
+        self.longest = longest.unwrap_or(LONGEST).min(LONGEST);
+        self.match_longest = main.longest;
+        self.asks_end = main.asks_end;
+        self.candidates = if let Some(class) = self.prefilter {
+            Candidates::Class(class)
+        } else if stated {
+            let literal = |word: &Vec<u8>| Literal { bytes: word.to_ascii_lowercase(), before: None };
+            Candidates::Literals(self.keywords.iter().filter(|word| !word.is_empty()).map(literal).collect())
+        } else {
+            prefilter::candidates(main, also).ok_or_else(|| {
+                let names = Class::ALL.map(Class::name).join(", ");
+                format!(
+                    "no literal of three bytes or more stands in every match: make the regex say one, or name a class \
+                     scanner in prefilter ({names})"
+                )
+            })?
+        };
+        Ok(())
+    }
+}
 
 /// A text, and where it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
