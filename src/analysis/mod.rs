@@ -53,7 +53,7 @@ pub use needs::{Need, Needed, Needs};
 pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
 pub use row_files::FileEnd;
-pub use scan::{ScanFold, ScanOptions, Scanned, scan};
+pub use scan::{ScanFindings, ScanFold, ScanOptions, Scanned, Secrets, scan};
 pub use set::AnalyzerSet;
 pub use sizes::KeySizes;
 pub use streams::Streams;

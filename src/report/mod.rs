@@ -36,5 +36,5 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
-pub use scan::{ExposedPrefix, Exposure, Scan, ScanReport, ScanSummary, Suppressed};
+pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

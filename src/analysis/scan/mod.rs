@@ -1,14 +1,29 @@
 //! `scan`: attack traces, secrets and personal data in what was stored.
 //!
 //! ```text
-//! fold      items to texts, texts through the rules, hits to findings      checks   what the whole dump says
-//! collect   findings of workers, bounded, in an order that no split changes
+//! fold      items to texts, texts through the rules      elements  a value's elements to texts     lines  commands to texts
+//! texts     where the texts stand that the scanner has   judge     hits to findings, and how grave each one is
+//! found     a finding, and its place among the others    redact    what of a match is shown        fingerprint  keyed hashes
+//! collect   findings counted, and listed in bounded      population  what is told once, for many keys
+//!           memory, the same for any split               reveal    the secrets, for those who revoke them
 //! ```
 
 mod collect;
+mod elements;
+mod fingerprint;
 mod fold;
+mod found;
+#[cfg(test)]
+mod found_sample;
+mod judge;
+mod lines;
+mod population;
+mod redact;
+mod reveal;
+mod texts;
 
-pub use fold::ScanFold;
+pub use fold::{ScanFindings, ScanFold};
+pub use reveal::Secrets;
 
 use super::parts;
 use super::set::AnalyzerSet;
@@ -18,6 +33,9 @@ use crate::report::{Scan, SourceFacts, SourceIntegrity};
 use crate::rules::RuleSet;
 use crate::source::Origin;
 use std::sync::Arc;
+
+/// Findings of one rule that are listed, unless somebody says otherwise.
+const LISTED: usize = 1_000;
 
 /// What `scan` is asked.
 #[derive(Clone)]
@@ -32,10 +50,28 @@ pub struct ScanOptions {
     pub rules: Arc<RuleSet>,
     /// Whether matches of secrets and personal data are shown.
     pub reveal: bool,
+    /// Whether secrets and personal data are kept for [`Scanned::secrets`].
+    pub keep_secrets: bool,
     /// The key of fingerprints; without it what could be guessed has none.
     pub fingerprint_key: Option<Vec<u8>>,
     /// Findings that are listed for one rule; all are counted.
     pub findings_per_rule: usize,
+}
+
+impl ScanOptions {
+    /// These rules on every key, on one thread, 1,000 findings a rule, nothing revealed.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self {
+            run: RunOptions::default(),
+            filter: Filter::default(),
+            as_of: None,
+            rules,
+            reveal: false,
+            keep_secrets: false,
+            fingerprint_key: None,
+            findings_per_rule: LISTED,
+        }
+    }
 }
 
 /// What came of all sources.
@@ -46,6 +82,8 @@ pub struct Scanned {
     pub failures: Vec<(String, Error)>,
     /// What was found in all of them.
     pub scan: Scan,
+    /// Secrets and personal data, if they were to be kept.
+    pub secrets: Option<Secrets>,
     /// How whole each one is.
     pub integrity: Vec<SourceIntegrity>,
 }
@@ -55,16 +93,22 @@ pub struct Scanned {
 /// # Errors
 /// Only what concerns all of them: interrupted, a full scratch disk.
 pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
-    let mut scanned = Scanned { facts: Vec::new(), failures: Vec::new(), scan: Scan::default(), integrity: Vec::new() };
-    let mut all: Option<ScanFold> = None;
+    let mut scanned = Scanned {
+        facts: Vec::new(),
+        failures: Vec::new(),
+        scan: Scan::default(),
+        secrets: None,
+        integrity: Vec::new(),
+    };
+    let mut all: Option<ScanFindings> = None;
     for origin in origins {
         let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
         match one(origin, options, &mut facts) {
-            Ok((fold, integrity)) => {
+            Ok((findings, integrity)) => {
                 scanned.integrity.push(integrity);
                 match &mut all {
-                    None => all = Some(fold),
-                    Some(all) => crate::pipeline::Analyzer::merge(all, fold)?,
+                    None => all = Some(findings),
+                    Some(all) => all.merge(findings)?,
                 }
             }
             Err(error) if *error.kind() == ErrorKind::Interrupted => return Err(error),
@@ -76,12 +120,12 @@ pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
         scanned.facts.push(facts);
     }
     if let Some(all) = all {
-        scanned.scan = all.into_scan();
+        (scanned.scan, scanned.secrets) = all.tell(false);
     }
     Ok(scanned)
 }
 
-fn one(origin: &Origin, options: &ScanOptions, facts: &mut SourceFacts) -> Result<(ScanFold, SourceIntegrity)> {
+fn one(origin: &Origin, options: &ScanOptions, facts: &mut SourceFacts) -> Result<(ScanFindings, SourceIntegrity)> {
     let set = AnalyzerSet { scan: Some(ScanFold::new(&origin.name, options)), ..AnalyzerSet::default() };
     let selection =
         Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: Memory::Off };
@@ -92,5 +136,5 @@ fn one(origin: &Origin, options: &ScanOptions, facts: &mut SourceFacts) -> Resul
         let what = "has no files to read".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
     };
-    Ok((fold, integrity))
+    Ok((fold.close()?, integrity))
 }

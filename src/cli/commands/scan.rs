@@ -5,20 +5,20 @@ use crate::cli::args::{Format, HashName, ScanArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
-use rediscover::analysis::{self, ScanOptions};
+use rediscover::analysis::{self, ScanOptions, Secrets};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
 use rediscover::report::{ScanReport, Threat, Verdict};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
-
-/// Findings of one rule that are listed.
-const LISTED: usize = 1_000;
 
 pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     let rules = Arc::new(load(&args.rules, ui)?);
     let origins = sources::expand(&args.sources, Take::All, ui)?;
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
+    sources::refuse_overwriting_by("--reveal-to", args.reveal_to.as_deref(), &origins)?;
     let mut run = args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?;
     // Evidence is hashed unless another hash is asked for.
     run.hashes.sha256 |= args.hashes.hash.is_empty() || args.hashes.hash.contains(&HashName::Sha256);
@@ -26,12 +26,15 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
         run,
         filter: args.filters.filter(),
         as_of: args.filters.as_of,
-        rules,
         reveal: args.reveal,
+        keep_secrets: args.reveal_to.is_some(),
         fingerprint_key: fingerprint_key(args)?,
-        findings_per_rule: LISTED,
+        ..ScanOptions::new(rules)
     };
     let mut scanned = analysis::scan(&origins, &options)?;
+    if let Some(path) = &args.reveal_to {
+        reveal(scanned.secrets.take(), path, ui)?;
+    }
 
     let mut ending = Ending::default();
     for (name, error) in scanned.failures {
@@ -69,6 +72,16 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     }
     ui.deliver(place, &document)?;
     Ok(ending)
+}
+
+/// Writes the secrets, a line of JSON each, to a file that its owner alone may read: all of them or no file.
+fn reveal(secrets: Option<Secrets>, path: &Path, ui: &mut Ui) -> Result<()> {
+    let failed = |error| Error::io("write", error).about(path.display().to_string());
+    let mut sheet = ui.data_sheet(path)?;
+    if let Some(secrets) = secrets {
+        secrets.each(&mut |line| sheet.write_all(line).and_then(|()| sheet.write_all(b"\n")).map_err(failed))?;
+    }
+    ui.finish_sheet(sheet)
 }
 
 fn fingerprint_key(args: &ScanArgs) -> Result<Option<Vec<u8>>> {
