@@ -3,11 +3,22 @@
 //! ```text
 //! fold      items to texts, texts through the rules, hits to findings      checks   what the whole dump says
 //! collect   findings of workers, bounded, in an order that no split changes
+//! evidence  trees of files and logs of servers beside the dumps                 tree     dumps under other names
+//! server_log  what a server's log says                                         magic    what is no dump
+//! told      what was found, in the words of its rule
 //! ```
 
+mod checks;
 mod collect;
+mod evidence;
 mod fold;
+mod magic;
+mod server_log;
+mod told;
+mod tree;
 
+pub use checks::DumpChecks;
+pub use evidence::MoreEvidence;
 pub use fold::ScanFold;
 
 use super::parts;
@@ -48,6 +59,10 @@ pub struct Scanned {
     pub scan: Scan,
     /// How whole each one is.
     pub integrity: Vec<SourceIntegrity>,
+    /// Trees and logs that were read.
+    pub read_more: u64,
+    /// Whether something outside the dumps proves that a server ran or wrote what it was made to, outside its data.
+    pub proven: bool,
 }
 
 /// Scans sources, one after the other.
@@ -55,11 +70,30 @@ pub struct Scanned {
 /// # Errors
 /// Only what concerns all of them: interrupted, a full scratch disk.
 pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
-    let mut scanned = Scanned { facts: Vec::new(), failures: Vec::new(), scan: Scan::default(), integrity: Vec::new() };
+    scan_with(origins, &MoreEvidence::default(), options)
+}
+
+/// Scans sources, and what there is beside them: trees of files, logs of servers.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(origins: &[Origin], more: &MoreEvidence, options: &ScanOptions) -> Result<Scanned> {
+    let mut scanned = Scanned {
+        facts: Vec::new(),
+        failures: Vec::new(),
+        scan: Scan::default(),
+        integrity: Vec::new(),
+        read_more: 0,
+        proven: false,
+    };
+    let mut seen = evidence::look(more, options, &mut scanned)?;
+    scanned.proven = seen.proven;
     let mut all: Option<ScanFold> = None;
-    for origin in origins {
-        let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
-        match one(origin, options, &mut facts) {
+    let dumps = std::mem::take(&mut seen.dumps);
+    for origin in origins.iter().chain(&dumps) {
+        let mut facts =
+            SourceFacts { source: origin.name.clone(), loaded: origin.loaded, ..SourceFacts::default() };
+        match one(origin, options, &mut facts, &mut seen) {
             Ok((fold, integrity)) => {
                 scanned.integrity.push(integrity);
                 match &mut all {
@@ -75,22 +109,35 @@ pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
         }
         scanned.facts.push(facts);
     }
-    if let Some(all) = all {
-        scanned.scan = all.into_scan();
-    }
+    let all = all.unwrap_or_else(|| ScanFold::new("", options));
+    scanned.scan = all.into_scan();
+    seen.told.add_to(&mut scanned.scan);
+    scanned.scan.cannot_show = evidence::cannot_show(&seen.kinds);
     Ok(scanned)
 }
 
-fn one(origin: &Origin, options: &ScanOptions, facts: &mut SourceFacts) -> Result<(ScanFold, SourceIntegrity)> {
-    let set = AnalyzerSet { scan: Some(ScanFold::new(&origin.name, options)), ..AnalyzerSet::default() };
+fn one(
+    origin: &Origin,
+    options: &ScanOptions,
+    facts: &mut SourceFacts,
+    seen: &mut evidence::Seen,
+) -> Result<(ScanFold, SourceIntegrity)> {
+    let set = AnalyzerSet {
+        scan: Some(ScanFold::new(&origin.name, options)),
+        checks: Some(DumpChecks::new()),
+        ..AnalyzerSet::default()
+    };
     let selection =
         Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: Memory::Off };
     let (set, files) = parts::read(origin, set, &selection, &options.run, facts)?;
     facts.source.clone_from(&origin.name);
+    facts.loaded = origin.loaded;
     let integrity = parts::integrity(&origin.name, &files, options.run.limits.problems);
-    let (Some(fold), Some(integrity)) = (set.scan, integrity) else {
+    let (Some(fold), Some(checks), Some(integrity)) = (set.scan, set.checks, integrity) else {
         let what = "has no files to read".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
     };
+    checks.tell(origin, &files, &options.rules, &mut seen.told);
+    seen.kinds.extend(files.iter().map(|file| parts::kind(&file.scope)));
     Ok((fold, integrity))
 }
