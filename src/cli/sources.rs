@@ -40,6 +40,12 @@ pub(crate) fn written(path: &Path) -> Result<Origin> {
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
 }
 
+/// The log of a server, of --log.
+pub(crate) fn log(path: &OsStr) -> Origin {
+    let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };
+    Origin::new(shown(path), place)
+}
+
 /// Refuses an output file that is one of the inputs: it would be replaced.
 pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> Result<()> {
     refuse_overwriting_by("--output", output, origins)

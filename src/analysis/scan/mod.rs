@@ -6,10 +6,14 @@
 //! found     a finding, and its place among the others    redact    what of a match is shown        fingerprint  keyed hashes
 //! collect   findings counted, and listed in bounded      population  what is told once, for many keys
 //!           memory, the same for any split               reveal    the secrets, for those who revoke them
+//! checks    what the whole dump says                     evidence  trees and logs beside the dumps    told   findings in words
+//! tree      dumps under other names                      server_log  what a server's log says         magic  what is no dump
 //! ```
 
+mod checks;
 mod collect;
 mod elements;
+mod evidence;
 mod fingerprint;
 mod fold;
 mod found;
@@ -17,11 +21,17 @@ mod found;
 mod found_sample;
 mod judge;
 mod lines;
+mod magic;
 mod population;
 mod redact;
 mod reveal;
+mod server_log;
 mod texts;
+mod told;
+mod tree;
 
+pub use checks::DumpChecks;
+pub use evidence::MoreEvidence;
 pub use fold::{ScanFindings, ScanFold};
 pub use reveal::Secrets;
 
@@ -86,6 +96,10 @@ pub struct Scanned {
     pub secrets: Option<Secrets>,
     /// How whole each one is.
     pub integrity: Vec<SourceIntegrity>,
+    /// Trees and logs that were read.
+    pub read_more: u64,
+    /// Whether something outside the dumps proves that a server ran or wrote what it was made to, outside its data.
+    pub proven: bool,
 }
 
 /// Scans sources, one after the other.
@@ -93,17 +107,31 @@ pub struct Scanned {
 /// # Errors
 /// Only what concerns all of them: interrupted, a full scratch disk.
 pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
+    scan_with(origins, &MoreEvidence::default(), options)
+}
+
+/// Scans sources, and what there is beside them: trees of files, logs of servers.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(origins: &[Origin], more: &MoreEvidence, options: &ScanOptions) -> Result<Scanned> {
     let mut scanned = Scanned {
         facts: Vec::new(),
         failures: Vec::new(),
         scan: Scan::default(),
         secrets: None,
         integrity: Vec::new(),
+        read_more: 0,
+        proven: false,
     };
+    let mut seen = evidence::look(more, options, &mut scanned)?;
+    scanned.proven = seen.proven;
     let mut all: Option<ScanFindings> = None;
-    for origin in origins {
-        let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
-        match one(origin, options, &mut facts) {
+    let dumps = std::mem::take(&mut seen.dumps);
+    for origin in origins.iter().chain(&dumps) {
+        let mut facts =
+            SourceFacts { source: origin.name.clone(), loaded: origin.loaded, ..SourceFacts::default() };
+        match one(origin, options, &mut facts, &mut seen) {
             Ok((findings, integrity)) => {
                 scanned.integrity.push(integrity);
                 match &mut all {
@@ -120,21 +148,35 @@ pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
         scanned.facts.push(facts);
     }
     if let Some(all) = all {
-        (scanned.scan, scanned.secrets) = all.tell(false);
+        (scanned.scan, scanned.secrets) = all.tell(scanned.proven);
     }
+    seen.told.add_to(&mut scanned.scan);
+    scanned.scan.cannot_show = evidence::cannot_show(&seen.kinds);
     Ok(scanned)
 }
 
-fn one(origin: &Origin, options: &ScanOptions, facts: &mut SourceFacts) -> Result<(ScanFindings, SourceIntegrity)> {
-    let set = AnalyzerSet { scan: Some(ScanFold::new(&origin.name, options)), ..AnalyzerSet::default() };
+fn one(
+    origin: &Origin,
+    options: &ScanOptions,
+    facts: &mut SourceFacts,
+    seen: &mut evidence::Seen,
+) -> Result<(ScanFindings, SourceIntegrity)> {
+    let set = AnalyzerSet {
+        scan: Some(ScanFold::new(&origin.name, options)),
+        checks: Some(DumpChecks::new()),
+        ..AnalyzerSet::default()
+    };
     let selection =
         Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: Memory::Off };
     let (set, files) = parts::read(origin, set, &selection, &options.run, facts)?;
     facts.source.clone_from(&origin.name);
+    facts.loaded = origin.loaded;
     let integrity = parts::integrity(&origin.name, &files, options.run.limits.problems);
-    let (Some(fold), Some(integrity)) = (set.scan, integrity) else {
+    let (Some(fold), Some(checks), Some(integrity)) = (set.scan, set.checks, integrity) else {
         let what = "has no files to read".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(&origin.name));
     };
+    checks.tell(origin, &files, &options.rules, &mut seen.told);
+    seen.kinds.extend(files.iter().map(|file| parts::kind(&file.scope)));
     Ok((fold.close()?, integrity))
 }

@@ -5,7 +5,7 @@ use crate::cli::args::{Format, HashName, ScanArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
-use rediscover::analysis::{self, ScanOptions, Secrets};
+use rediscover::analysis::{self, MoreEvidence, ScanOptions, Secrets};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
 use rediscover::report::{ScanReport, Threat, Verdict};
@@ -15,11 +15,15 @@ use std::sync::Arc;
 
 pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     let rules = Arc::new(load(&args.rules, ui)?);
-    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let no_sources = args.sources.sources.is_empty() && args.sources.server_config.is_none();
+    let origins = if no_sources { Vec::new() } else { sources::expand(&args.sources, Take::All, ui)? };
+    let logs: Vec<_> = args.log.iter().map(|path| sources::log(path)).collect();
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
+    sources::refuse_overwriting(place, &logs)?;
     sources::refuse_overwriting_by("--reveal-to", args.reveal_to.as_deref(), &origins)?;
-    let mut run = args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?;
+    let inputs = origins.len().saturating_add(logs.len());
+    let mut run = args.resources.run(&args.hashes, inputs, ui.cancel(), ui.progress())?;
     // Evidence is hashed unless another hash is asked for.
     run.hashes.sha256 |= args.hashes.hash.is_empty() || args.hashes.hash.contains(&HashName::Sha256);
     let options = ScanOptions {
@@ -31,7 +35,8 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
         fingerprint_key: fingerprint_key(args)?,
         ..ScanOptions::new(rules)
     };
-    let mut scanned = analysis::scan(&origins, &options)?;
+    let more = MoreEvidence { trees: args.tree.clone(), logs, log_zone: args.log_tz.clone() };
+    let mut scanned = analysis::scan_with(&origins, &more, &options)?;
     if let Some(path) = &args.reveal_to {
         reveal(scanned.secrets.take(), path, ui)?;
     }
@@ -40,7 +45,7 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     for (name, error) in scanned.failures {
         let error = error.about(&name);
         ui.unread(&error);
-        ending.unread(&name, &error, !scanned.integrity.is_empty());
+        ending.unread(&name, &error, !scanned.integrity.is_empty() || scanned.read_more > 0);
         if let Some(facts) = scanned.facts.iter_mut().find(|facts| facts.source == name && facts.error.is_none()) {
             facts.error = Some(error.to_string());
         }
