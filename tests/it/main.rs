@@ -20,6 +20,7 @@ mod fits;
 mod floors;
 mod hostile;
 mod html;
+mod incident;
 mod keys;
 mod laws;
 mod live;
