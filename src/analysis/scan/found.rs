@@ -109,6 +109,7 @@ impl Found {
             severity: self.kind.told(proven),
             technique_severity: rule.severity,
             confidence: if capped { Confidence::Attempted } else { rule.confidence },
+            at: None,
             category: rule.category,
             story: rule.story.clone(),
             source: self.source.to_string(),
