@@ -39,35 +39,3 @@ impl Decoder {
 
 /// How deep texts inside texts are decoded.
 pub const DEPTH: usize = 3;
-
-/// A text that was found inside another, or the next piece of one.
-#[derive(Debug, Clone, Copy)]
-pub struct Decoded<'a> {
-    /// How it was decoded.
-    pub decoder: Decoder,
-    /// Where the encoded run begins in the text it is in.
-    pub at: u64,
-    /// Whether it is the first piece.
-    pub first: bool,
-    /// Whether it is the last.
-    pub last: bool,
-    /// The bytes.
-    pub bytes: &'a [u8],
-}
-
-/// Finds texts inside one text, window by window.
-#[derive(Debug, Default)]
-pub struct Decoders {}
-
-impl Decoders {
-    /// Takes a window of the text: what stands before `new_from` was in the last one.
-    pub fn feed(
-        &mut self,
-        _window: &[u8],
-        _new_from: usize,
-        _at_start: bool,
-        _last: bool,
-        _out: &mut dyn FnMut(Decoded<'_>),
-    ) {
-    }
-}
