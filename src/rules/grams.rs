@@ -21,7 +21,7 @@ struct Entry {
     slot: u32,
     literal: u32,
     /// Where the four bytes are in the literal; -1: they begin a byte before it.
-    offset: i32,
+    offset: isize,
 }
 
 /// Literals, as they are looked for.
@@ -62,19 +62,16 @@ impl Grams {
                     let (upper_a, upper_b) = (a.to_ascii_uppercase(), b.to_ascii_uppercase());
                     grams.add_short(&[vec![a, b], vec![upper_a, b], vec![a, upper_b], vec![upper_a, upper_b]], number);
                 }
-                [a, b, c] => {
-                    grams.add([a, b, c, 0], true, number, 0);
-                    (0..=u8::MAX)
-                        .filter(|any| any & 0x20 != 0)
-                        .for_each(|any| grams.add([any, a, b, c], false, number, -1));
-                }
-                _ => {
+                [first, second, third, ..] => {
                     let (at, _) = rarity::offset(literal);
                     for at in [at, at.saturating_add(1)] {
-                        match literal.get(at..).unwrap_or_default() {
-                            [a, b, c] => grams.add([*a, *b, *c, 0], true, number, at),
-                            [a, b, c, d, ..] => grams.add([*a, *b, *c, *d], false, number, at),
-                            _ => {}
+                        match usize::try_from(at).ok().and_then(|at| literal.get(at..)) {
+                            None => (0..=u8::MAX)
+                                .filter(|any| any & 0x20 != 0)
+                                .for_each(|any| grams.add([any, first, second, third], false, number, at)),
+                            Some([a, b, c]) => grams.add([*a, *b, *c, 0], true, number, at),
+                            Some([a, b, c, d, ..]) => grams.add([*a, *b, *c, *d], false, number, at),
+                            Some(_) => {}
                         }
                     }
                 }
@@ -93,13 +90,12 @@ impl Grams {
         grams
     }
 
-    fn add(&mut self, bytes: [u8; 4], any_fourth: bool, literal: u32, offset: impl TryInto<i32>) {
+    fn add(&mut self, bytes: [u8; 4], any_fourth: bool, literal: u32, offset: isize) {
         let gram = word(bytes);
         let slot = slot(gram);
         if let Some(bits) = self.table.get_mut(slot) {
             *bits |= if any_fourth { u32::MAX } else { 1_u32.wrapping_shl(gram >> 24) };
         }
-        let offset = offset.try_into().unwrap_or_default();
         self.entries.push(Entry { slot: u32::try_from(slot).unwrap_or_default(), literal, offset });
     }
 
@@ -176,7 +172,7 @@ impl Grams {
             let head = |slot: usize| self.heads.get(slot).map_or(0, |head| *head as usize);
             for entry in self.entries.get(head(slot)..head(slot + 1)).unwrap_or_default() {
                 let Some(literal) = self.literals.get(entry.literal as usize) else { continue };
-                let Some(from) = at.checked_add_signed(-(entry.offset as isize)) else { continue };
+                let Some(from) = at.checked_add_signed(entry.offset.saturating_neg()) else { continue };
                 let there = text.get(from..from.saturating_add(literal.len()));
                 if there.is_some_and(|there| there.eq_ignore_ascii_case(literal)) {
                     found(from, entry.literal as usize);

@@ -32,6 +32,8 @@ pub(super) struct Set {
     /// What texts begin with, by the first byte; whom it speaks for, and up to where its matches begin.
     starts: Vec<Vec<(Vec<u8>, usize, usize)>>,
     classes: Vec<(Class, Vec<usize>)>,
+    /// Those whose candidates are found by what may be far from the match.
+    far: Vec<usize>,
     /// Bytes that are needed behind a place before it is judged, and kept before it.
     pub(super) ahead: usize,
     pub(super) behind: usize,
@@ -107,8 +109,8 @@ impl Matcher {
         self.sets.get(at)
     }
 
-    /// Where in a text matches can begin, sorted by rule. `start` if the text begins here.
-    pub(super) fn find(&self, set: &Set, text: &[u8], start: bool, spans: &mut Spans) {
+    /// Where in a text matches can begin, sorted by rule. `start` if the text begins here; `part` if this is not all of it.
+    pub(super) fn find(&self, set: &Set, text: &[u8], start: bool, part: bool, spans: &mut Spans) {
         spans.clear(self.longest.len());
         set.grams.find(text, |at, literal| {
             for one in set.uses.get(literal).map_or(&[][..], Vec::as_slice) {
@@ -136,6 +138,9 @@ impl Matcher {
                 }
             });
         }
+        if part {
+            set.far.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
+        }
         spans.list.sort_unstable();
     }
 
@@ -151,6 +156,7 @@ impl Set {
         let mut literals: BTreeMap<Vec<u8>, Vec<Use>> = BTreeMap::new();
         let mut starts = vec![Vec::new(); 256];
         let mut classes: Vec<(Class, Vec<usize>)> = Vec::new();
+        let mut far = Vec::new();
         let (mut longest, mut beside) = (0, BEFORE.max(CONTEXT));
         for (number, rule) in numbers.iter().filter_map(|number| Some((*number, rules.get(*number)?))) {
             match &rule.candidates {
@@ -174,12 +180,15 @@ impl Set {
                     None => classes.push((*class, vec![number])),
                 },
             }
+            if rule.is_found_elsewhere {
+                far.push(number);
+            }
             longest = longest.max(rule.longest.min(LONGEST));
             beside = beside.max(rule.within.and_then(|within| usize::try_from(within).ok()).unwrap_or(0));
         }
         let (literals, uses) = literals.into_iter().unzip();
         let ahead = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(CONTEXT).saturating_add(1);
         let behind = beside.saturating_add(1);
-        Self { rules: numbers, grams: Grams::new(literals), uses, starts, classes, ahead, behind }
+        Self { rules: numbers, grams: Grams::new(literals), uses, starts, classes, far, ahead, behind }
     }
 }

@@ -67,11 +67,11 @@ pub(super) fn told(pattern: &str, unicode: bool) -> Result<Told, String> {
     })
 }
 
-/// The best way to find candidates of a pattern that needs others to match as well, anywhere in the text.
-pub(super) fn candidates(main: Told, also: Vec<Told>) -> Option<Candidates> {
+/// The best way to find candidates of a pattern that needs others to match as well, and whether it is one of the others.
+pub(super) fn candidates(main: Told, also: Vec<Told>) -> Option<(Candidates, bool)> {
     /// A literal of the pattern itself says where to look; one of the others only that.
     const ELSEWHERE: f64 = 20.0;
-    let mut best: Option<(f64, Candidates)> = None;
+    let mut best: Option<(f64, Candidates, bool)> = None;
     let told = std::iter::once((main, 1.0)).chain(also.into_iter().map(|told| (told, ELSEWHERE)));
     for (told, factor) in told {
         let elsewhere = |list: &mut Vec<Literal>| {
@@ -92,12 +92,12 @@ pub(super) fn candidates(main: Told, also: Vec<Told>) -> Option<Candidates> {
         });
         for (cost, found) in start.into_iter().chain(anywhere) {
             let cost = cost * factor;
-            if best.as_ref().is_none_or(|(best, _)| cost < *best) {
-                best = Some((cost, found));
+            if best.as_ref().is_none_or(|(best, ..)| cost < *best) {
+                best = Some((cost, found, factor > 1.0));
             }
         }
     }
-    best.map(|(_, candidates)| candidates)
+    best.map(|(_, candidates, elsewhere)| (candidates, elsewhere))
 }
 
 /// What is known of a part of a pattern.

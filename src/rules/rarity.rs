@@ -35,23 +35,24 @@ pub(super) fn gram(bytes: &[u8]) -> f64 {
 
 /// What looking for the literal costs, as the share of places that must be looked at closely; none if it is too short.
 pub(super) fn expected(literal: &[u8]) -> Option<f64> {
-    // Each literal costs something even if it is never there.
+    // Each literal costs something even if it is never there; where it stands a pattern is tried, which costs more than a look.
     const EACH: f64 = 1e-7;
+    const TRIED: f64 = 20.0;
+    let there = gram(literal);
     match literal.len() {
         0 | 1 => None,
-        2 => Some(gram(literal) * 4.0 + 1e-5).filter(|_| gram(literal) < 3e-5),
-        3 => Some(gram(literal) * 2.0 + 1e-6),
-        _ => Some(offset(literal).1 + EACH),
+        2 => (there < 3e-5).then(|| there * TRIED + 1e-5),
+        _ => Some(offset(literal).1 + there * TRIED + EACH),
     }
 }
 
-/// The place in a literal of four bytes or more whose bytes are the rarest, and how often they are to be expected: four from
-/// there, and from the next place four, or the three that are left.
-pub(super) fn offset(literal: &[u8]) -> (usize, f64) {
-    let places = (0..literal.len().saturating_sub(3)).map(|at| {
-        let here = literal.get(at..at.saturating_add(4)).map_or(1.0, gram);
-        let next = literal.get(at.saturating_add(1)..).map_or(1.0, |rest| gram(rest.get(..4).unwrap_or(rest)));
-        (at, here + next)
-    });
-    places.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
+/// Of a literal of three bytes or more, the place whose bytes are the rarest, and how often they are to be expected: four bytes
+/// from there and four from the next place. One may have any byte before the literal, the other any behind.
+pub(super) fn offset(literal: &[u8]) -> (isize, f64) {
+    let four = |at: usize| gram(literal.get(at..literal.len().min(at.saturating_add(4))).unwrap_or_default());
+    let pairs =
+        (0..literal.len().saturating_sub(3)).map(|at| (at.cast_signed(), four(at) + four(at.saturating_add(1))));
+    // Any byte before takes many entries.
+    let before = gram(literal.get(..3).unwrap_or(literal)) + four(0) + 1e-6;
+    pairs.chain([(-1, before)]).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((-1, 1.0))
 }

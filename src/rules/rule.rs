@@ -29,6 +29,21 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The words of it, as rule files have them.
+    pub fn names(&self) -> Vec<&'static str> {
+        let words = [
+            (self.key, "key"),
+            (self.value, "value"),
+            (self.field, "field"),
+            (self.element, "element"),
+            (self.function, "function"),
+            (self.aux, "aux"),
+            (self.command, "command"),
+            (self.log, "log"),
+        ];
+        words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect()
+    }
+
     /// Whether texts from this part of the evidence are meant.
     #[inline]
     pub fn has(self, place: Where) -> bool {
@@ -131,12 +146,18 @@ pub struct Rule {
     pub longest: u64,
     /// Whether a match could be longer than [`LONGEST`].
     pub capped: bool,
+    /// The file it is from, and the line there; 0 if there is none.
+    pub file: String,
+    /// See `file`.
+    pub line: u32,
     /// How candidates are found. [`Rule::prepare`] says it.
     pub candidates: Candidates,
     /// Longest match of the pattern alone, in bytes; none: no bound.
     pub(super) match_longest: Option<u64>,
     /// Whether the pattern asks for the end of the text.
     pub(super) asks_end: bool,
+    /// Whether what finds candidates may be far from the match.
+    pub(super) is_found_elsewhere: bool,
 }
 
 /// What makes a match no match.
@@ -253,19 +274,22 @@ impl Rule {
         self.longest = longest.unwrap_or(LONGEST).min(LONGEST);
         self.match_longest = main.longest;
         self.asks_end = main.asks_end;
+        self.is_found_elsewhere = false;
         self.candidates = if let Some(class) = self.prefilter {
             Candidates::Class(class)
         } else if stated {
             let literal = |word: &Vec<u8>| Literal { bytes: word.to_ascii_lowercase(), before: None };
             Candidates::Literals(self.keywords.iter().filter(|word| !word.is_empty()).map(literal).collect())
         } else {
-            prefilter::candidates(main, also).ok_or_else(|| {
+            let found = prefilter::candidates(main, also).ok_or_else(|| {
                 let names = Class::ALL.map(Class::name).join(", ");
                 format!(
                     "no literal of three bytes or more stands in every match: make the regex say one, or name a class \
                      scanner in prefilter ({names})"
                 )
-            })?
+            })?;
+            self.is_found_elsewhere = found.1 && self.within.is_none();
+            found.0
         };
         Ok(())
     }

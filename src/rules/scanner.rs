@@ -211,7 +211,7 @@ impl Work {
     fn whole(&mut self, shared: &Shared, text: &Text<'_>, bytes: &[u8]) {
         let Some(set) = shared.matcher.set(text.about.place) else { return };
         let first = self.hits.len();
-        self.find(shared, set, bytes, true);
+        self.find(shared, set, bytes, true, false);
         if !self.spans.list.is_empty() || !shared.rules.extras().is_empty() {
             let mut states = BTreeMap::new();
             let window = Window::whole(bytes);
@@ -240,12 +240,12 @@ impl Work {
         self.drop_repeats(first, own);
     }
 
-    /// Finds where matches can begin.
-    pub(super) fn find(&mut self, shared: &Shared, set: &Set, bytes: &[u8], start: bool) {
+    /// Finds where matches can begin. `start` if the text begins here; `part` if this is not all of it.
+    pub(super) fn find(&mut self, shared: &Shared, set: &Set, bytes: &[u8], start: bool, part: bool) {
         if shared.plain {
             shared.matcher.all(set, &mut self.spans);
         } else {
-            shared.matcher.find(set, bytes, start, &mut self.spans);
+            shared.matcher.find(set, bytes, start, part, &mut self.spans);
         }
     }
 

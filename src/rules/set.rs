@@ -62,7 +62,8 @@ impl RuleSet {
     pub fn add(&mut self, rules: Vec<Rule>, file: &Path) -> Result<()> {
         self.matcher = OnceLock::new();
         for mut rule in rules {
-            let error = |what| Error::new(ErrorKind::Config { file: file.to_owned(), line: 0, what });
+            let line = rule.line;
+            let error = |what| Error::new(ErrorKind::Config { file: file.to_owned(), line, what });
             if self.rules.iter().any(|other| other.id == rule.id) {
                 return Err(error(format!("rule {}: there is one of this id already", rule.id)));
             }
@@ -127,6 +128,10 @@ impl RuleSet {
 pub struct Broken {
     /// The rule.
     pub rule: String,
+    /// The file the rule is from, and the line there.
+    pub file: String,
+    /// See `file`.
+    pub line: u32,
     /// Whether it should have matched.
     pub should_match: bool,
     /// Which of its examples, from 1.
@@ -144,7 +149,8 @@ pub fn try_examples(set: &RuleSet) -> (Vec<Broken>, usize) {
         for (number, (example, should_match)) in examples.enumerate().chain(counters.enumerate()) {
             tried += 1;
             if matches(&alone, rule, example) != should_match {
-                broken.push(Broken { rule: rule.id.clone(), should_match, number: number.saturating_add(1) });
+                let (rule, file, line) = (rule.id.clone(), rule.file.clone(), rule.line);
+                broken.push(Broken { rule, file, line, should_match, number: number.saturating_add(1) });
             }
         }
     }

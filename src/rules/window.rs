@@ -106,9 +106,10 @@ impl Open {
         let Some(set) = shared.matcher.set(self.text.place) else { return };
         let text = self.text.text();
         let window = Window { bytes: &self.bytes, base: self.base, from: self.judged, to, end };
-        work.find(shared, set, window.bytes, self.base == 0);
+        let start = self.base == 0;
+        work.find(shared, set, window.bytes, start, !(start && end));
         work.matches(shared, &text, &window, None, &mut self.states);
-        extras(shared, &text, &window, end && self.base == 0, &mut self.states);
+        extras(shared, &text, &window, start && end, &mut self.states);
         for (number, rule) in set.rules.iter().filter_map(|number| Some((*number, shared.rules.rules().get(*number)?)))
         {
             if !rule.looks_anywhere() {

@@ -33,6 +33,7 @@ mod plan_script;
 mod prefixes;
 mod readme;
 mod render;
+mod rules;
 mod scan_page;
 mod scan_render;
 mod sizes;

@@ -28,6 +28,7 @@ fn rules() -> Arc<RuleSet> {
         Rule { also: vec![pattern("passwd")], ..rule("also", "nobody") },
         Rule { unless: vec![pattern("passwd")], ..rule("unless", "daemon") },
         Rule { also: vec![pattern("up")], within: Some(5), ..rule("within", "back") },
+        Rule { also: vec![pattern("(?i)mastercard")], ..rule("lent", "[0-9]{3}[?]") },
         Rule { prefilter: Some(Class::Digits), ..rule("digits", r"\b[0-9]{9,12}\b") },
         Rule { prefilter: Some(Class::At), ..rule("at", r"[a-z]{1,8}@[a-z]{1,8}") },
         Rule { min_bytes: 200, ..rule("large", "wget") },
@@ -142,6 +143,7 @@ fn beginnings_and_ends_are_those_of_the_text_not_of_a_window() {
     assert_eq!(ids(&[b"nobody daemon", filler.as_slice()].concat()), ["unless"]);
     assert_eq!(ids(&[b"nobody daemon", filler.as_slice(), b"passwd"].concat()), ["also"]);
     assert_eq!(ids(&[b"passwd", filler.as_slice(), b"nobody daemon"].concat()), ["also"]);
+    assert_eq!(ids(&[b"mastercard", filler.as_slice(), b"333?"].concat()), ["lent"]);
 }
 
 #[test]
