@@ -34,6 +34,7 @@ mod prefixes;
 mod readme;
 mod render;
 mod rules;
+mod scan;
 mod scan_page;
 mod scan_render;
 mod sizes;

@@ -226,7 +226,8 @@ impl Judge {
             source: Arc::clone(&self.source),
             file: self.file.name.clone(),
             server: self.file.guarded_by.clone(),
-            db: record.db,
+            // Libraries are in no database.
+            db: record.db.filter(|_| stood.place != Where::Function),
             key: texts.key_name(record).map(in_key),
             place: stood.place,
             element: texts.locator(stood, hidden, hit.decoded.is_empty().then_some(hit.at)),

@@ -43,13 +43,9 @@ impl Line {
         self.arguments.clear();
         let mut whole = 0_u64;
         for arg in command.args.iter().take(ARGUMENTS) {
-            if !self.arguments.is_empty() {
-                self.bytes.push(b' ');
-            }
-            let room = LINE_BYTES.saturating_sub(self.bytes.len());
-            if room == 0 {
-                break;
-            }
+            let blank = usize::from(!self.arguments.is_empty());
+            let Some(room) = LINE_BYTES.checked_sub(self.bytes.len().saturating_add(blank)) else { break };
+            self.bytes.extend_from_slice(b" ".get(..blank).unwrap_or_default());
             self.arguments.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
             self.bytes.extend_from_slice(arg.head.get(..room).unwrap_or(arg.head));
             whole = whole.saturating_add(u64::from(arg.len <= room as u64 && arg.whole().is_some()));

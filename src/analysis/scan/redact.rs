@@ -136,7 +136,7 @@ impl<'h> Window<'h> {
                 encoded = true;
             }
         }
-        for rule in rules.iter().filter(|rule| rule.category.is_redacted()) {
+        for (_, rule) in rules.iter().enumerate().filter(|(at, rule)| *at != hit.rule && rule.category.is_redacted()) {
             self.mask_matches(rule, marks);
         }
         if encoded {
@@ -311,7 +311,7 @@ mod tests {
     fn an_attack_is_shown_with_what_stands_around_it() {
         assert_eq!(of("\n\nEVIL curl\n\n", "A-1"), Shown { text: "\\n\\nEVIL curl\\n\\n".into(), masked: false });
         let long = format!("{} and then EVIL x| and {}", "before ".repeat(9), "after ".repeat(9));
-        assert_eq!(of(&long, "A-1").text, " before and then EVIL x| and after after ");
+        assert_eq!(of(&long, "A-1").text, " before  and then EVIL x| and after after after ");
     }
 
     #[test]
@@ -352,7 +352,7 @@ mod tests {
     fn a_match_that_is_cut_says_so() {
         let text = format!("EVIL {}|{}", "a ".repeat(200), " rest");
         let shown = of(&text, "A-1").text;
-        assert!(shown.ends_with("a …| rest"), "{shown}");
+        assert!(shown.ends_with("a…| rest"), "{shown}");
         // Of a secret that is not in what is shown of its match nothing is.
         let long = format!("://{}:pass@x", "u".repeat(300));
         assert_eq!(of(&long, "S-2").text, format!("<{} bytes>", long.len()));

@@ -74,7 +74,7 @@ fn a_kind_that_is_told_once_counts_once() {
 
 #[test]
 fn sources_are_listed_one_after_the_other() {
-    let one = |source: &str, offset| {
+    let one = |source: &str, offset: u64| {
         let mut all = Collected::new(2, 10);
         for n in 0..2 {
             let found = Found { source: source.into(), ..found("k", offset + n) };
