@@ -32,6 +32,7 @@ mod plan_script;
 mod prefixes;
 mod readme;
 mod render;
+mod scan_checks;
 mod sizes;
 mod streams;
 mod support;
