@@ -39,11 +39,7 @@ pub(super) struct Line<'l> {
 ///
 /// # Errors
 /// It cannot be read; it was cancelled; what `each` fails with.
-pub(super) fn read(
-    stream: &mut Stream,
-    cancel: &Cancel,
-    each: &mut dyn FnMut(&Line<'_>) -> Result<()>,
-) -> Result<()> {
+pub(super) fn read(stream: &mut Stream, cancel: &Cancel, each: &mut dyn FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
     let failed = |error| Error::io("read", error);
     let mut reader = BufReader::with_capacity(256 << 10, stream);
     let (mut offset, mut number) = (0u64, 0u64);

@@ -35,6 +35,7 @@ mod readme;
 mod render;
 mod rules;
 mod scan;
+mod scan_checks;
 mod scan_page;
 mod scan_render;
 mod sizes;

@@ -129,8 +129,7 @@ pub fn scan_with(origins: &[Origin], more: &MoreEvidence, options: &ScanOptions)
     let mut all: Option<ScanFindings> = None;
     let dumps = std::mem::take(&mut seen.dumps);
     for origin in origins.iter().chain(&dumps) {
-        let mut facts =
-            SourceFacts { source: origin.name.clone(), loaded: origin.loaded, ..SourceFacts::default() };
+        let mut facts = SourceFacts { source: origin.name.clone(), loaded: origin.loaded, ..SourceFacts::default() };
         match one(origin, options, &mut facts, &mut seen) {
             Ok((findings, integrity)) => {
                 scanned.integrity.push(integrity);

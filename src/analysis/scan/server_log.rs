@@ -210,7 +210,8 @@ impl<'r, 't> Reader<'r, 't> {
                     finding.notes.push(format!("client {}", shown(address.as_bytes())));
                 }
             });
-        } else if let Some((_, rest)) = split_any(message, &["Failed opening the temp RDB file ", "Failed opening the RDB file "])
+        } else if let Some((_, rest)) =
+            split_any(message, &["Failed opening the temp RDB file ", "Failed opening the RDB file "])
         {
             self.save_failed(line, at, rest);
         } else if message.starts_with("DB saved on disk") {
@@ -290,7 +291,8 @@ impl<'r, 't> Reader<'r, 't> {
 
     fn save_failed(&mut self, line: &Line<'_>, at: Option<(UnixMs, bool)>, rest: &str) {
         let file = rest.split(" (in server root dir ").next().unwrap_or_default();
-        let dir = after(rest, "(in server root dir ").map_or("", |rest| rest.split(") for saving").next().unwrap_or(rest));
+        let dir =
+            after(rest, "(in server root dir ").map_or("", |rest| rest.split(") for saving").next().unwrap_or(rest));
         // Temporary names say nothing; others are dbfilename.
         let place = class(format!("{dir}/x").as_bytes());
         let by_name = if file.starts_with("temp-") { Class::Elsewhere } else { class(file.as_bytes()) };
@@ -347,7 +349,8 @@ impl<'r, 't> Reader<'r, 't> {
         if has(b"BUG REPORT START") {
             self.end_crash();
             if let Some(mut finding) = self.teller.tell("log-crash") {
-                let at = line.time.as_ref().and_then(|time| time.at(self.zone)).or(self.last.map(|(at, _)| (at, false)));
+                let at =
+                    line.time.as_ref().and_then(|time| time.at(self.zone)).or(self.last.map(|(at, _)| (at, false)));
                 word(&mut finding, line, at);
                 self.crash = Some((finding, line.number));
             }
@@ -355,7 +358,8 @@ impl<'r, 't> Reader<'r, 't> {
         }
         let Some((finding, began)) = &mut self.crash else { return };
         let lower = String::from_utf8_lossy(message.get(..4096).unwrap_or(message)).to_ascii_lowercase();
-        let is_word = |name: &str| lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| starts(word, name));
+        let is_word =
+            |name: &str| lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| starts(word, name));
         if let Some(name) = CRASHING.into_iter().find(|name| is_word(name)) {
             let note = format!("its report names {name}");
             if finding.severity < Threat::High {
@@ -382,7 +386,11 @@ impl<'r, 't> Reader<'r, 't> {
                 || memchr::memmem::find(line.message, b"Starting").is_some()
                 || memchr::memmem::find(line.message, b"WARNING").is_some();
             if !banner {
-                self.gap(line.offset, line.number, "the log begins with no start of a server: what came before was rotated away or cut off");
+                self.gap(
+                    line.offset,
+                    line.number,
+                    "the log begins with no start of a server: what came before was rotated away or cut off",
+                );
             }
         }
         if memchr::memchr(0, line.message).is_some() {
@@ -515,7 +523,19 @@ fn starts(word: &str, name: &str) -> bool {
 
 /// Where everybody may write, where files have no name any more, where a server keeps its data; and what is no full path.
 fn is_odd_for_module(path: &str) -> bool {
-    let odd = ["/tmp/", "/var/tmp/", "/dev/shm/", "/dev/fd/", "/proc/", "/run/", "/home/", "/root/", "/var/lib/", "/data/", "/var/www/"];
+    let odd = [
+        "/tmp/",
+        "/var/tmp/",
+        "/dev/shm/",
+        "/dev/fd/",
+        "/proc/",
+        "/run/",
+        "/home/",
+        "/root/",
+        "/var/lib/",
+        "/data/",
+        "/var/www/",
+    ];
     !path.starts_with('/') || odd.iter().any(|place| path.starts_with(place)) || path.contains("/../")
 }
 

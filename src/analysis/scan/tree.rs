@@ -281,11 +281,10 @@ pub(super) fn class(path: &[u8]) -> Class {
     let is = |wanted: &[&[u8]]| wanted.contains(&name);
     let extension = Path::new(OsStr::from_bytes(name)).extension().map(|end| end.as_bytes().to_ascii_lowercase());
     let ends = |wanted: &[&[u8]]| extension.as_deref().is_some_and(|end| wanted.contains(&end));
-    let cron: [&[u8]; 6] =
-        [b"cron.d", b"cron.hourly", b"cron.daily", b"cron.weekly", b"cron.monthly", b"crontabs"];
+    let cron: [&[u8]; 6] = [b"cron.d", b"cron.hourly", b"cron.daily", b"cron.weekly", b"cron.monthly", b"crontabs"];
     let web: [&[u8]; 16] = [
-        b"php", b"php3", b"php4", b"php5", b"php7", b"phtml", b"phar", b"jsp", b"jspx", b"asp", b"aspx", b"ashx", b"cgi",
-        b"html", b"htm", b"cfm",
+        b"php", b"php3", b"php4", b"php5", b"php7", b"phtml", b"phar", b"jsp", b"jspx", b"asp", b"aspx", b"ashx",
+        b"cgi", b"html", b"htm", b"cfm",
     ];
     if any(&cron) || has(&[b"spool", b"cron"]) || is(&[b"crontab", b"anacrontab"]) {
         Class::Cron
@@ -377,8 +376,13 @@ mod tests {
     #[test]
     fn places_that_prove_something() {
         let of = |path: &str| class(path.as_bytes());
-        for path in ["image/etc/cron.d/apache", "var/spool/cron/root", "var/spool/cron/crontabs/root", "etc/crontab", "cron.d/x"]
-        {
+        for path in [
+            "image/etc/cron.d/apache",
+            "var/spool/cron/root",
+            "var/spool/cron/crontabs/root",
+            "etc/crontab",
+            "cron.d/x",
+        ] {
             assert_eq!(of(path), Class::Cron, "{path}");
         }
         assert_eq!(of("root/.ssh/authorized_keys"), Class::Ssh);
@@ -405,8 +409,20 @@ mod tests {
         assert_eq!(of_redis(b"VALKEY080\xfa"), Some(Holds::Rdb));
         assert_eq!(of_redis(b"*2\r\n$6\r\nSELECT\r\n"), Some(Holds::Aof));
         assert_eq!(of_redis(b"#TS:1700000000\r\n*1\r\n$4\r\nPING\r\n"), Some(Holds::Aof));
-        assert_eq!(of_redis(b"file appendonly.aof.1.base.rdb seq 1 type b\nfile a.2.incr.aof seq 2 type i\nfi"), Some(Holds::Manifest));
-        for other in [&b"REDIS"[..], b"REDIS is a database", b"* item\n", b"*2\r\n", b"*2\n$6\n", b"file cabinet\n", b"#TS:", b""] {
+        assert_eq!(
+            of_redis(b"file appendonly.aof.1.base.rdb seq 1 type b\nfile a.2.incr.aof seq 2 type i\nfi"),
+            Some(Holds::Manifest)
+        );
+        for other in [
+            &b"REDIS"[..],
+            b"REDIS is a database",
+            b"* item\n",
+            b"*2\r\n",
+            b"*2\n$6\n",
+            b"file cabinet\n",
+            b"#TS:",
+            b"",
+        ] {
             assert_eq!(of_redis(other), None, "{other:?}");
         }
     }

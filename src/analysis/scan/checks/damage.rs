@@ -27,8 +27,7 @@ const STRUCTURE: [&str; 12] = [
     "zipmap",
 ];
 /// Kinds that say no more than that this program or a server goes no further.
-const NO_DAMAGE: [&str; 5] =
-    ["module-command", "not-an-rdb", "not-looked-into", "unsupported-type", "version-unknown"];
+const NO_DAMAGE: [&str; 5] = ["module-command", "not-an-rdb", "not-looked-into", "unsupported-type", "version-unknown"];
 
 pub(super) fn tell(say: &Say<'_>, files: &[FileRead], told: &mut Told) {
     for (number, file) in files.iter().enumerate() {

@@ -24,7 +24,7 @@ const SAMPLED: usize = 256;
 /// Strings that could be compressed and are not, from which on that says something.
 const LEAST_RAW: usize = 3;
 /// Shorter strings no server compresses; longer ones are not tried.
-const TRIED: std::ops::RangeInclusive<usize> = 64..=64 << 10;
+const TRIED: std::ops::RangeInclusive<usize> = 21..=64 << 10;
 
 /// A key, and which database it is in.
 #[derive(Debug, Clone)]
@@ -252,11 +252,8 @@ impl Keyspace {
         for (place, library) in libraries {
             let Some(mut finding) = say.at("function-library", place) else { break };
             finding.place = if library.line.is_some() { Where::Command } else { Where::Function };
-            finding.element = Some(Locator {
-                name: Some(KeyName::whole(&library.name)),
-                line: library.line,
-                ..Locator::default()
-            });
+            finding.element =
+                Some(Locator { name: Some(KeyName::whole(&library.name)), line: library.line, ..Locator::default() });
             finding.excerpt = format!("{} ({})", shown(&library.name), library.engine);
             let of = if library.whole { "" } else { " of the first MiB" };
             finding.notes.push(format!("{} bytes, sha256{of} {}", library.bytes, library.sha256));

@@ -32,8 +32,7 @@ const KEPT: usize = 8;
 const LOOKED_AT: usize = 16 << 10;
 const DAY_MS: u64 = 86_400_000;
 
-static SESSION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| regex(r"(?i-u)(?:sess(?:ion)?s?|(?:^|[:._/-])sid)[:._/-]"));
+static SESSION: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"(?i-u)(?:sess(?:ion)?s?|(?:^|[:._/-])sid)[:._/-]"));
 /// A user in JSON, in what PHP or a form encodes: a name, then a value.
 static USER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(concat!(
@@ -313,7 +312,9 @@ mod tests {
     #[test]
     fn users_in_what_frameworks_write() {
         let of = |text: &'static str| {
-            user_in(text.as_bytes()).filter(|value| is_somebody(value)).map(|value| String::from_utf8_lossy(value).into_owned())
+            user_in(text.as_bytes())
+                .filter(|value| is_somebody(value))
+                .map(|value| String::from_utf8_lossy(value).into_owned())
         };
         assert_eq!(of(r#"{"cookie":{},"user_id":42,"x":1}"#).as_deref(), Some("42"));
         assert_eq!(of(r#"{"a":1,"userId" : "u-7"}"#).as_deref(), Some("u-7"));

@@ -63,7 +63,8 @@ impl Row {
 
 const LUA: Number = Number(2, 6, 0);
 
-const OCTOBER_2025: &[Number] = &[Number(6, 2, 20), Number(7, 2, 11), Number(7, 4, 6), Number(8, 0, 4), Number(8, 2, 2)];
+const OCTOBER_2025: &[Number] =
+    &[Number(6, 2, 20), Number(7, 2, 11), Number(7, 4, 6), Number(8, 0, 4), Number(8, 2, 2)];
 const OCTOBER_2025_VALKEY: &[Number] = &[Number(7, 2, 11), Number(8, 0, 6), Number(8, 1, 4)];
 
 /// Every flaw that is known here. The branches of each in rising order.
@@ -120,10 +121,7 @@ mod tests {
         assert!(exposed(false, "8.2.1").contains(&"cve-2025-49844"));
         assert!(exposed(false, "8.6.3").is_empty());
         assert!(exposed(false, "7.4.6").is_empty());
-        assert_eq!(
-            exposed(false, "7.4.5"),
-            ["cve-2025-46817", "cve-2025-46818", "cve-2025-46819", "cve-2025-49844"]
-        );
+        assert_eq!(exposed(false, "7.4.5"), ["cve-2025-46817", "cve-2025-46818", "cve-2025-46819", "cve-2025-49844"]);
         // 7.0 had ended when most were mended elsewhere.
         assert_eq!(exposed(false, "7.0.15").len(), 8);
         assert!(!exposed(false, "7.0.15").contains(&"cve-2022-24834"));

@@ -13,7 +13,11 @@ fn scanned(log: &[u8]) -> (Vec<Finding>, bool) {
 
 fn rules(log: &str) -> Vec<(String, Threat)> {
     let (findings, _) = scanned(log.as_bytes());
-    findings.into_iter().filter(|finding| finding.rule != "LOG-10").map(|finding| (finding.rule, finding.severity)).collect()
+    findings
+        .into_iter()
+        .filter(|finding| finding.rule != "LOG-10")
+        .map(|finding| (finding.rule, finding.severity))
+        .collect()
 }
 
 fn one(id: &str, severity: Threat) -> Vec<(String, Threat)> {
@@ -54,7 +58,11 @@ fn a_rogue_master_from_the_order_to_the_way_back() {
     let first = findings.iter().find(|finding| finding.rule == "LOG-01").expect("a finding");
     assert!(first.notes.iter().any(|note| note == "client 203.0.113.9:4242"), "{:?}", first.notes);
     assert!(first.notes.iter().any(|note| note == "master 203.0.113.9:21000"), "{:?}", first.notes);
-    assert!(first.notes.iter().any(|note| note == "at 2026-11-23T10:00:00.000Z if the server's zone is UTC"), "{:?}", first.notes);
+    assert!(
+        first.notes.iter().any(|note| note == "at 2026-11-23T10:00:00.000Z if the server's zone is UTC"),
+        "{:?}",
+        first.notes
+    );
     assert_eq!(first.element.as_ref().and_then(|element| element.line), Some(1));
     let back = findings.iter().find(|finding| finding.rule == "LOG-02").expect("a finding");
     assert!(back.notes.iter().any(|note| note == "it was a replica for 20 s, by the same address"), "{:?}", back.notes);
@@ -64,9 +72,13 @@ fn a_rogue_master_from_the_order_to_the_way_back() {
 fn what_is_usual_is_less() {
     let replid = "Full resync from master: 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb:1";
     assert_eq!(rules(&line(0, replid)), one("LOG-03", Threat::Info));
-    let sentinel = "REPLICAOF 192.0.2.7:6379 enabled (user request from 'id=3 addr=192.0.2.8:40 name=sentinel-1a2b-cmd')";
+    let sentinel =
+        "REPLICAOF 192.0.2.7:6379 enabled (user request from 'id=3 addr=192.0.2.8:40 name=sentinel-1a2b-cmd')";
     assert_eq!(rules(&line(0, sentinel)), one("LOG-01", Threat::Low));
-    assert_eq!(rules(&line(0, "Module 'ReJSON' loaded from /opt/redis-stack/lib/rejson.so")), one("LOG-05", Threat::Info));
+    assert_eq!(
+        rules(&line(0, "Module 'ReJSON' loaded from /opt/redis-stack/lib/rejson.so")),
+        one("LOG-05", Threat::Info)
+    );
     assert_eq!(rules(&line(0, "Module /usr/lib/x.so failed to load: x")), one("LOG-05", Threat::Low));
     assert_eq!(rules(&line(0, "Module /dev/shm/x.so failed to load: x")), one("LOG-05", Threat::High));
     assert_eq!(rules(&line(0, "Wrong signature trying to load DB from file")), one("LOG-04", Threat::Medium));
@@ -76,7 +88,12 @@ fn what_is_usual_is_less() {
 #[test]
 fn where_it_could_not_save() {
     let failed = |dir: &str| {
-        line(0, &format!("Failed opening the temp RDB file temp-12.rdb (in server root dir {dir}) for saving: Permission denied"))
+        line(
+            0,
+            &format!(
+                "Failed opening the temp RDB file temp-12.rdb (in server root dir {dir}) for saving: Permission denied"
+            ),
+        )
     };
     for dir in ["/etc/cron.d", "/var/spool/cron/crontabs", "/root/.ssh", "/var/www/html"] {
         assert_eq!(rules(&failed(dir)), one("LOG-08", Threat::High), "{dir}");
@@ -87,7 +104,9 @@ fn where_it_could_not_save() {
 #[test]
 fn crashes_are_graver_near_commands_that_exploits_use() {
     let report = |inside: &str| {
-        format!("12:M 23 Nov 2026 10:00:00.000 # \n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n{inside}\n=== REDIS BUG REPORT END. ===\n")
+        format!(
+            "12:M 23 Nov 2026 10:00:00.000 # \n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n{inside}\n=== REDIS BUG REPORT END. ===\n"
+        )
     };
     assert_eq!(rules(&report("argv[0] = 'get'")), one("LOG-07", Threat::Medium));
     assert_eq!(rules(&report("argv[0] = '\"PFCOUNT\"'")), one("LOG-07", Threat::High));
@@ -101,7 +120,8 @@ fn bursts_of_saves() {
     assert_eq!(rules(&saves(&[0, 10, 20, 30, 59])), one("LOG-09", Threat::Medium));
     assert_eq!(rules(&saves(&[0, 20, 40, 61, 81, 101])), []);
     let (findings, _) = scanned(saves(&[0, 1, 2, 3, 4, 5, 6, 200, 201, 202, 203, 204]).as_bytes());
-    let counts: Vec<_> = findings.iter().filter(|finding| finding.rule == "LOG-09").map(|finding| finding.matches).collect();
+    let counts: Vec<_> =
+        findings.iter().filter(|finding| finding.rule == "LOG-09").map(|finding| finding.matches).collect();
     assert_eq!(counts, [7, 5]);
 }
 
@@ -109,7 +129,11 @@ fn bursts_of_saves() {
 fn what_is_missing_is_said() {
     let gaps = |log: &[u8]| {
         let (findings, _) = scanned(log);
-        findings.into_iter().filter(|finding| finding.rule == "LOG-10").map(|finding| finding.excerpt).collect::<Vec<_>>()
+        findings
+            .into_iter()
+            .filter(|finding| finding.rule == "LOG-10")
+            .map(|finding| finding.excerpt)
+            .collect::<Vec<_>>()
     };
     let begin = "12:C 23 Nov 2026 10:00:00.000 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n";
     assert_eq!(gaps(begin.as_bytes()), Vec::<String>::new());
@@ -126,7 +150,9 @@ fn what_is_missing_is_said() {
 fn any_bytes_pass() {
     let mut long = b"12:M 23 Nov 2026 10:00:00.000 * Possible SECURITY ATTACK detected. ".to_vec();
     long.resize(3 << 20, b'x');
-    long.extend_from_slice(b"\n12:M 23 Nov 2026 10:00:01.000 * Module ' loaded from \n\xff\xfe\n enabled (user request from '");
+    long.extend_from_slice(
+        b"\n12:M 23 Nov 2026 10:00:01.000 * Module ' loaded from \n\xff\xfe\n enabled (user request from '",
+    );
     let (findings, _) = scanned(&long);
     assert_eq!(findings.iter().filter(|finding| finding.rule == "LOG-06").count(), 1);
 }
