@@ -54,7 +54,9 @@ pub use needs::{Need, Needed, Needs};
 pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
 pub use row_files::FileEnd;
-pub use scan::{DumpChecks, MoreEvidence, ScanFindings, ScanFold, ScanOptions, Scanned, Secrets, scan, scan_with};
+pub use scan::{
+    Accepted, DumpChecks, MoreEvidence, ScanFindings, ScanFold, ScanOptions, Scanned, Secrets, scan, scan_with,
+};
 pub use set::AnalyzerSet;
 pub use sizes::KeySizes;
 pub use streams::Streams;

@@ -17,8 +17,8 @@ mod timeline;
 
 pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
 pub use analyze::{
-    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, SizeBucket, Sizes, SourceAnalysis,
-    SourceIntegrity, Spread, TypeShare,
+    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, ScanTotals, SizeBucket, Sizes,
+    SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

@@ -4,10 +4,13 @@
 //! later, at the latest when the worker ends; the [`Judge`] makes findings of them.
 
 use super::ScanOptions;
+use super::accept::HiddenCounts;
 use super::collect::{Collected, Sourced};
 use super::elements::Elements;
+use super::exposure::Exposed;
 use super::judge::{FileFacts, Judge};
 use super::lines;
+use super::population::Patterned;
 use super::reveal::Secrets;
 use super::texts::{Name, State, Stood, Texts};
 use crate::base::{Error, Result, UnixMs};
@@ -81,8 +84,12 @@ impl ScanFold {
             not_scanned: self.not_scanned,
             ..ScanSummary::default()
         };
-        let found = self.judge.collected.finish();
-        Ok(ScanFindings { rules: self.options.rules, summary, found, secrets: self.judge.secrets })
+        let Judge { collected, exposed, hidden, secrets, .. } = self.judge;
+        let rules = self.options.rules;
+        let is_redacted = |rule: usize| rules.rules().get(rule).is_some_and(|rule| rule.category.is_redacted());
+        let prefixes = collected.population.patterned(is_redacted);
+        let found = collected.finish();
+        Ok(ScanFindings { rules, summary, found, exposed, prefixes, hidden, secrets })
     }
 
     /// What was done by this worker and those that were merged.
@@ -220,7 +227,7 @@ impl Analyzer for ScanFold {
         Depth::Content
     }
 
-    fn begin(&mut self, prologue: &Prologue, _: Option<UnixMs>) {
+    fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
         if let Err(error) = self.drain() {
             self.error.get_or_insert(error);
         }
@@ -231,6 +238,7 @@ impl Analyzer for ScanFold {
             number: before.number.saturating_add(1),
             name: prologue.part.clone(),
             guarded_by: guarded_by(prologue).unwrap_or(before.guarded_by),
+            as_of: as_of.or(before.as_of),
         };
     }
 
@@ -274,6 +282,8 @@ impl Analyzer for ScanFold {
         other.drain()?;
         self.others = sum(self.others, other.counts());
         self.judge.collected.merge(other.judge.collected);
+        self.judge.exposed.merge(other.judge.exposed);
+        self.judge.hidden.merge(&other.judge.hidden);
         if let (Some(own), Some(other)) = (&mut self.judge.secrets, other.judge.secrets) {
             own.merge(other)?;
         }
@@ -323,6 +333,10 @@ pub struct ScanFindings {
     rules: Arc<RuleSet>,
     summary: ScanSummary,
     found: Sourced,
+    exposed: Exposed,
+    prefixes: Patterned,
+    /// What was not told, and why.
+    pub(super) hidden: HiddenCounts,
     secrets: Option<Secrets>,
 }
 
@@ -344,6 +358,9 @@ impl ScanFindings {
             *own = own.saturating_add(other);
         }
         self.found.merge(other.found);
+        self.exposed.merge(other.exposed);
+        self.prefixes.merge(other.prefixes);
+        self.hidden.merge(&other.hidden);
         match (&mut self.secrets, other.secrets) {
             (Some(own), Some(other)) => own.merge(other),
             _ => Ok(()),
@@ -355,7 +372,9 @@ impl ScanFindings {
     pub fn tell(self, proven: bool) -> (Scan, Option<Secrets>) {
         let mut scan = Scan { summary: self.summary, ..Scan::default() };
         scan.summary.by_severity = crate::report::Threat::ALL.into_iter().map(|severity| (severity, 0)).collect();
-        self.found.tell(self.rules.rules(), proven, &mut scan);
+        let rules = self.rules.rules();
+        self.found.tell(rules, proven, &mut scan);
+        scan.exposure = self.exposed.tell(rules, &self.prefixes);
         (scan, self.secrets)
     }
 }

@@ -9,18 +9,22 @@
 //!
 //! The findings of a record wait until it is complete: a filter may reject it, its name may raise them.
 
+use super::accept::{Accepted, Hidden as Accept, HiddenCounts};
 use super::collect::{Collected, OfKind};
+use super::exposure::{Exposed, InRecord};
 use super::fingerprint::Fingerprints;
 use super::found::{Found, InKey, Kind, Order, is_capped};
 use super::redact::{self, Shown};
 use super::reveal::Secrets;
 use super::texts::{Record, State, Stood, Texts};
-use crate::base::Result;
+use crate::base::{Result, UnixMs};
 use crate::report::{Category, Threat, Where};
 use crate::rules::{Hit, Rule, RuleSet};
 use hashbrown::HashSet;
 use std::sync::Arc;
 
+/// Different values that are told apart in one record; a list of a million tokens is one key.
+const MOST_IN_RECORD: usize = 1 << 16;
 /// What is told of a finding in a record that breaks off.
 const BROKEN: &str = "its record breaks off";
 
@@ -31,6 +35,8 @@ pub(super) struct FileFacts {
     pub(super) name: Option<Arc<str>>,
     /// The version of the server that wrote it, if that one does not let clients write files elsewhere.
     pub(super) guarded_by: Option<Arc<str>>,
+    /// The moment it is seen from.
+    pub(super) as_of: Option<UnixMs>,
 }
 
 /// Makes findings of hits.
@@ -43,6 +49,9 @@ pub(super) struct Judge {
     pub(super) file: FileFacts,
     pub(super) collected: Collected,
     pub(super) secrets: Option<Secrets>,
+    pub(super) exposed: Exposed,
+    pub(super) hidden: HiddenCounts,
+    accepted: Arc<Accepted>,
     waiting: Waiting,
 }
 
@@ -60,6 +69,8 @@ struct Waiting {
     /// Whether something fired that can be raised.
     is_raised: bool,
     has_secrets: bool,
+    exposed: Vec<(usize, InRecord)>,
+    hidden: Vec<Accept>,
 }
 
 /// A finding of a rule that raises others: told only with them.
@@ -72,7 +83,11 @@ struct Raising {
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.kinds.is_empty() && self.in_line.is_empty() && self.raising.is_empty() && !self.has_secrets
+        self.kinds.is_empty()
+            && self.in_line.is_empty()
+            && self.raising.is_empty()
+            && !self.has_secrets
+            && self.hidden.is_empty()
     }
 }
 
@@ -95,6 +110,9 @@ impl Judge {
             file: FileFacts::default(),
             collected,
             secrets,
+            exposed: Exposed::default(),
+            hidden: HiddenCounts::default(),
+            accepted: Arc::clone(&options.accepted),
             waiting: Waiting::default(),
         }
     }
@@ -156,6 +174,10 @@ impl Judge {
         }
         for hit in hits.iter().filter(|hit| !is_raising(hit)) {
             let Some(rule) = rules.rules().get(hit.rule) else { continue };
+            if let Some(why) = self.accept(texts, stood, record, (rule, hit, hits), hidden) {
+                self.waiting.hidden.push(why);
+                continue;
+            }
             self.hit(texts, stood, record, (rule, hit, hits), hidden);
             if rule.category.is_redacted()
                 && let Some(secrets) = &mut self.secrets
@@ -168,6 +190,38 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether a finding is known, and so not told.
+    fn accept(
+        &self,
+        texts: &Texts,
+        stood: &Stood,
+        record: &Record,
+        (rule, hit, all): (&Rule, &Hit, &[Hit]),
+        hidden: bool,
+    ) -> Option<Accept> {
+        if self.accepted.is_empty() {
+            return None;
+        }
+        let kind = Kind { rule: hit.rule, severity: hit.severity, is_capped: false };
+        let shown = redact::show(self.rules.rules(), hit, all, self.reveal);
+        let found = self.with(self.found(texts, stood, record, hit, kind, hidden), rule, hit, shown);
+        self.accepted.hides(&found.tell(rule, false))
+    }
+
+    /// Notes that secrets or personal data are exposed.
+    fn expose(&mut self, hit: &Hit) {
+        let at = self.waiting.exposed.iter().position(|(rule, _)| *rule == hit.rule).unwrap_or_else(|| {
+            self.waiting.exposed.push((hit.rule, InRecord::default()));
+            self.waiting.exposed.len().saturating_sub(1)
+        });
+        if let Some((_, own)) = self.waiting.exposed.get_mut(at) {
+            // Of a record with very many the rest is not told apart.
+            let room = MOST_IN_RECORD.saturating_sub(own.hashes.len());
+            own.hashes.extend(hit.distinct.iter().take(room));
+            own.valid_until = own.valid_until.max(hit.valid_until);
+        }
+    }
+
     fn hit(
         &mut self,
         texts: &Texts,
@@ -176,6 +230,9 @@ impl Judge {
         (rule, hit, all): (&Rule, &Hit, &[Hit]),
         hidden: bool,
     ) {
+        if rule.category.is_redacted() {
+            self.expose(hit);
+        }
         let key = record.ty.map(|_| texts.key_of(record));
         let kind = self.kind(rule, hit, stood.place, key);
         let order = order(&self.file, stood, record, hit);
@@ -262,6 +319,12 @@ impl Judge {
                 secrets.reject(self.file.number, record.offset);
             }
             return;
+        }
+        for (rule, exposed) in &waiting.exposed {
+            self.exposed.add(*rule, exposed, record.expire_at, self.file.as_of);
+        }
+        for why in waiting.hidden.drain(..) {
+            self.hidden.add(why, 1);
         }
         waiting.in_line.retain(|own| !waiting.in_function.contains(&own.kind.rule));
         waiting.kinds.append(&mut waiting.in_line);

@@ -11,6 +11,7 @@ use crate::analysis::tracked::cut;
 use crate::keyspace::KeyName;
 use crate::report::Structural;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
 /// Fewest keys of a pattern.
 const LEAST_KEYS: u64 = 50;
@@ -136,6 +137,17 @@ impl Population {
         }
     }
 
+    /// How many keys of which prefixes the rules fire on that `wanted` names.
+    pub(super) fn patterned(&self, wanted: impl Fn(usize) -> bool) -> Patterned {
+        let mut patterned = Patterned::default();
+        for (path, group) in &self.groups {
+            for (kind, fired) in group.fired.iter().filter(|(kind, _)| wanted(kind.rule)) {
+                patterned.add(kind.rule, prefix(path, self.depth), fired.keys);
+            }
+        }
+        patterned
+    }
+
     /// What is told once, by the pattern of its keys and its kind.
     pub(super) fn finish(self) -> Findings {
         let mut collapsed = HashMap::default();
@@ -185,6 +197,33 @@ impl Fired {
         for (order, name) in other.samples {
             self.sample(order, || name);
         }
+    }
+}
+
+/// Keys that rules fire on, by the prefix of their names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Patterned {
+    keys: BTreeMap<(usize, String), u64>,
+}
+
+impl Patterned {
+    fn add(&mut self, rule: usize, prefix: String, keys: u64) {
+        let own = self.keys.entry((rule, prefix)).or_default();
+        *own = own.saturating_add(keys);
+    }
+
+    /// Adds those of another source.
+    pub(super) fn merge(&mut self, other: Self) {
+        other.keys.into_iter().for_each(|((rule, prefix), keys)| self.add(rule, prefix, keys));
+    }
+
+    /// Those of one rule.
+    pub(super) fn of(&self, rule: usize) -> impl Iterator<Item = (&str, u64)> {
+        let all = (rule, String::new())..=(rule.saturating_add(1), String::new());
+        self.keys
+            .range(all)
+            .filter(move |((own, _), _)| *own == rule)
+            .map(|((_, prefix), keys)| (prefix.as_str(), *keys))
     }
 }
 

@@ -201,6 +201,17 @@ impl From<RulesFormat> for Format {
     }
 }
 
+impl RuleArgs {
+    /// Whether anything is asked for beside the rules that come with the program.
+    pub(crate) fn is_set(&self) -> bool {
+        #[cfg(feature = "yara")]
+        let yara = !self.yara.is_empty();
+        #[cfg(not(feature = "yara"))]
+        let yara = false;
+        yara || self.no_builtin || !(self.rules.is_empty() && self.gitleaks.is_empty() && self.iocs.is_empty())
+    }
+}
+
 impl RulesCommand {
     /// The form of what it prints.
     pub(crate) fn format(&self) -> Format {

@@ -9,7 +9,9 @@ use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::report::{Where, escape};
 #[cfg(feature = "yara")]
 use rediscover::rules::Yara;
-use rediscover::rules::{About, Candidates, Example, Hit, Iocs, LONGEST, Piece, Rule, RuleSet, Scanner, gitleaks, try_examples};
+use rediscover::rules::{
+    About, Candidates, Example, Hit, Iocs, LONGEST, Piece, Rule, RuleSet, Scanner, gitleaks, try_examples,
+};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;

@@ -1,14 +1,14 @@
 //! `scan`: attack traces, secrets, personal data.
 
 use super::rules::load;
-use crate::cli::args::{Format, HashName, ScanArgs};
+use crate::cli::args::{FailOn, Format, HashName, ScanArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
-use rediscover::analysis::{self, MoreEvidence, ScanOptions, Secrets};
+use rediscover::analysis::{self, Accepted, MoreEvidence, ScanOptions, Secrets};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
-use rediscover::report::{ScanReport, Threat, Verdict};
+use rediscover::report::{Scan, ScanReport, Threat, Verdict};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
         reveal: args.reveal,
         keep_secrets: args.reveal_to.is_some(),
         fingerprint_key: fingerprint_key(args)?,
+        accepted: Arc::new(accepted(args, ui)?),
         ..ScanOptions::new(rules)
     };
     let more = MoreEvidence { trees: args.tree.clone(), logs, log_zone: args.log_tz.clone() };
@@ -56,13 +57,7 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
             ending.damaged(&source.source, what, Some(next));
         }
     }
-    if let Some(least) = args.fail_on.threshold() {
-        let graver = Threat::ALL.into_iter().filter(|threat| *threat >= least);
-        let found: u64 = graver.filter_map(|threat| scanned.scan.summary.by_severity.get(&threat)).sum();
-        if found > 0 {
-            ending.found(&format!("{found} findings of severity {} or graver", least.name()));
-        }
-    }
+    fail_on(args.fail_on, &scanned.scan, &mut ending);
     let report = ScanReport {
         schema: "rediscover/scan/v1".into(),
         provenance: ui.provenance(scanned.facts),
@@ -77,6 +72,35 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     }
     ui.deliver(place, &document)?;
     Ok(ending)
+}
+
+/// Exit 4 for findings of a severity or graver ones.
+pub(super) fn fail_on(level: FailOn, scan: &Scan, ending: &mut Ending) {
+    let Some(least) = level.threshold() else { return };
+    let graver = Threat::ALL.into_iter().filter(|threat| *threat >= least);
+    let found: u64 = graver.filter_map(|threat| scan.summary.by_severity.get(&threat)).sum();
+    if found > 0 {
+        ending.found(&format!("{found} findings of severity {} or graver", least.name()));
+    }
+}
+
+/// What is known and not told.
+fn accepted(args: &ScanArgs, ui: &mut Ui) -> Result<Accepted> {
+    let mut accepted = Accepted::default();
+    if let Some(list) = &args.allow {
+        accepted.add_list(list, crate::cli::ui::now())?;
+        for entry in accepted.expired() {
+            ui.say(Level::Warning, &format!("{}: an entry no longer holds: {entry}", list.display()), None);
+        }
+    }
+    if let Some(baseline) = &args.baseline {
+        let unlisted = accepted.add_baseline(baseline)?;
+        if unlisted > 0 {
+            let text = format!("{}: {unlisted} findings of it are not listed there", baseline.display());
+            ui.say(Level::Warning, &text, Some("they are told as new"));
+        }
+    }
+    Ok(accepted)
 }
 
 /// Writes the secrets, a line of JSON each, to a file that its owner alone may read: all of them or no file.
