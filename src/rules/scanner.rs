@@ -233,7 +233,7 @@ impl Work {
         let Some(inside) = self.inside.get_mut(text.path.len()).filter(|_| text.path.len() < DEPTH) else { return };
         let mut inside = std::mem::take(inside);
         let own = self.hits.len();
-        self.decode(shared, &mut inside, text, bytes, 0, true, true);
+        self.decode(shared, &mut inside, text, bytes, 0, true);
         if let Some(place) = self.inside.get_mut(text.path.len()) {
             *place = inside;
         }
@@ -278,20 +278,18 @@ impl Work {
         }
     }
 
-    /// Puts a text, or what came to it, to the decoders, and judges what they find.
-    #[allow(clippy::too_many_arguments, reason = "what the decoders ask for")]
+    /// Puts to the decoders what came to a text, and where that begins, and judges what they find.
     pub(super) fn decode(
         &mut self,
         shared: &Shared,
         inside: &mut Inside,
         text: &Text<'_>,
-        window: &[u8],
-        new_from: usize,
-        at_start: bool,
+        new: &[u8],
+        at: u64,
         last: bool,
     ) {
         let Inside { decoders, streams } = inside;
-        decoders.feed(window, new_from, at_start, last, &mut |piece| self.decoded(shared, streams, text, &piece));
+        decoders.feed(new, 0, at, last, &mut |piece| self.decoded(shared, streams, text, &piece));
         if last {
             for (_, _, open) in streams.drain(..) {
                 open.close(self, shared);
@@ -307,6 +305,7 @@ impl Work {
         piece: &Decoded<'_>,
     ) {
         self.counts.decoded_bytes = self.counts.decoded_bytes.saturating_add(piece.bytes.len() as u64);
+        self.counts.decodings_cut = self.counts.decodings_cut.saturating_add(u64::from(piece.cut));
         let path = [parent.path, &[piece.decoder]].concat();
         let text = Text { path: &path, ..*parent };
         if piece.first && piece.last {

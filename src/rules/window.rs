@@ -1,6 +1,6 @@
 //! Texts that come in pieces: judged in windows that overlap by the longest match.
 
-use super::decode::Decoder;
+use super::decode::{DEPTH, Decoder};
 use super::judge::{State, Window, has_length};
 use super::scanner::{About, Hit, Inside, Shared, Text, Work, extras};
 use crate::keyspace::Type;
@@ -122,16 +122,10 @@ impl Open {
             }
             seen.unless = seen.unless || rule.unless.iter().any(|unless| window.has(unless));
         }
-        if text.path.len() < super::decode::DEPTH {
-            work.decode(
-                shared,
-                &mut self.inside,
-                &text,
-                &self.bytes,
-                self.decoded,
-                self.base == 0 && self.decoded == 0,
-                end,
-            );
+        if text.path.len() < DEPTH {
+            let new = self.bytes.get(self.decoded..).unwrap_or_default();
+            let at = self.base.saturating_add(self.decoded as u64);
+            work.decode(shared, &mut self.inside, &text, new, at, end);
         }
         let gone = to.saturating_sub(set.behind).min(self.bytes.len());
         self.decoded = self.bytes.len().saturating_sub(gone);
