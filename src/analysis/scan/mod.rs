@@ -119,9 +119,8 @@ pub fn scan(origins: &[Origin], options: &ScanOptions) -> Result<Scanned> {
         }
         scanned.facts.push(facts);
     }
-    if let Some(all) = all {
-        (scanned.scan, scanned.secrets) = all.tell(false);
-    }
+    let all = all.map_or_else(|| ScanFold::new("", options).close(), Ok)?;
+    (scanned.scan, scanned.secrets) = all.tell(false);
     Ok(scanned)
 }
 
