@@ -237,7 +237,7 @@ impl Analyzer for ScanFold {
             // The first file is number 1.
             number: before.number.saturating_add(1),
             name: prologue.part.clone(),
-            guarded_by: guarded_by(prologue).unwrap_or(before.guarded_by),
+            guarded_by: guarded_by(prologue, before.guarded_by),
             as_of: as_of.or(before.as_of),
         };
     }
@@ -307,25 +307,24 @@ fn sum(one: ScanCounts, other: ScanCounts) -> ScanCounts {
     }
 }
 
-/// The version of the server that wrote this, if it is one that does not let clients write files elsewhere by default; none if
-/// the file does not say what wrote it.
-fn guarded_by(prologue: &Prologue) -> Option<Option<Arc<str>>> {
+/// The version of the server that wrote this, if it is one that does not let clients write files elsewhere by default. Where the
+/// file does not say what wrote it, that is what is known from the files of the source before it.
+fn guarded_by(prologue: &Prologue, before: Option<Arc<str>>) -> Option<Arc<str>> {
+    // Its versions are none of Redis, whatever it says.
     if prologue.aux(b"df-ver").is_some() {
-        return Some(None);
+        return None;
     }
-    let said = |name: &[u8]| prologue.aux(name).map(|value| (value, Writer::of_aux(name, value)));
-    let (version, writer) = match (said(b"valkey-ver").or_else(|| said(b"redis-ver")), &prologue.part) {
-        (Some(said), _) => said,
+    let said = [&b"valkey-ver"[..], b"redis-ver"].into_iter().find_map(|name| Some((name, prologue.aux(name)?)));
+    let Some((name, version)) = said else {
         // Only servers from 7.0 on keep a log in several files.
-        (None, Some(_)) => (&b"7.0 or later"[..], Some(Writer::Redis(7, 0))),
-        (None, None) => return None,
+        return before.or_else(|| prologue.part.as_ref().map(|_| "7.0 or later".into()));
     };
-    let is_guarded = match writer {
+    let is_guarded = match Writer::of_aux(name, version) {
         Some(Writer::Redis(major, _)) => major >= 7,
         Some(Writer::Valkey(..)) => true,
         None => false,
     };
-    Some(is_guarded.then(|| crate::keyspace::escape(version.get(..32).unwrap_or(version)).into()))
+    is_guarded.then(|| crate::keyspace::escape(version.get(..32).unwrap_or(version)).into())
 }
 
 /// What scans of sources came to.
