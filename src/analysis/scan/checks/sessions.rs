@@ -33,11 +33,11 @@ const LOOKED_AT: usize = 16 << 10;
 const DAY_MS: u64 = 86_400_000;
 
 static SESSION: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"(?i-u)(?:sess(?:ion)?s?|(?:^|[:._/-])sid)[:._/-]"));
-/// A user in JSON, in what PHP or a form encodes: a name, then a value.
+/// A user in JSON or in what PHP serializes: a name, then a value.
 static USER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(concat!(
-        r#"(?i-u)["\b;{|&](?:_auth_)?(?:user_?id|user_?name|uid|user|login|e-?mail|account_?id|member_?id)["']?"#,
-        r#"\s*(?::|=|\||;s:[0-9]+:|;i:)\s*(?:s:[0-9]+:|i:)?["']?([^"',;}\s\[{]{1,128})"#
+        r"(?i-u)\b(?:_auth_)?(?:user_?id|user_?name|uid|user|login|e-?mail|account_?id|member_?id)",
+        r#"(?:"\s*:\s*"?|"?[;|](?:s:[0-9]+:"|i:))([^"',;}\s\[{]{1,128})"#
     ))
 });
 
