@@ -134,7 +134,7 @@ impl Planter {
             How::Function => self.function(&meant, number, &text.bytes),
             How::Notes => self.plant(&meant, text, Place::String, None),
             How::Any | How::Bare => {
-                let plain = table.how == How::Bare || number < table.hits.len() || number % 2 == 0;
+                let plain = table.how == How::Bare || number < table.hits.len() || number.is_multiple_of(2);
                 let wrap = if plain { Wrap::Plain } else { Wrap::ALL[1 + (number * 5 + table.rule.len()) % 18] };
                 let bytes = wrap.around(&text.bytes, &mut self.dice);
                 let place = Place::VALUES[(number * 3 + table.rule.len()) % Place::VALUES.len()];
@@ -160,7 +160,7 @@ impl Planter {
         let key = if place == Place::KeyName { text.bytes.clone() } else { named.unwrap_or_else(|| self.name(meant)) };
         self.used.insert((self.space.db(), key.clone()));
         let (commands, element) = place.commands(&key, &text.bytes, &mut self.dice);
-        commands.into_iter().for_each(|command| self.space.add(command));
+        self.space.commands.extend(commands);
         self.truth(meant, text, place.word(), Some(key), element);
     }
 

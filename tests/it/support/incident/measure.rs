@@ -132,8 +132,8 @@ fn group(rule: &str, severity: &str) -> String {
     if secret { "secrets" } else { severity }.to_owned()
 }
 
-fn rank(severity: &str) -> u8 {
-    ["info", "low", "medium", "high", "critical"].iter().position(|known| *known == severity).unwrap_or(0) as u8
+fn rank(severity: &str) -> usize {
+    ["info", "low", "medium", "high", "critical"].iter().position(|known| *known == severity).unwrap_or(0)
 }
 
 /// Puts what was heard beside the truth.
@@ -157,7 +157,7 @@ fn part_of(truth: &[Truth], heard: &Heard, measured: &mut Measured) {
         }
     }
     // Of each line, the gravest finding that is right.
-    let mut found: Vec<Option<u8>> = vec![None; lines.len()];
+    let mut found: Vec<Option<usize>> = vec![None; lines.len()];
     for finding in &heard.findings {
         judge(finding, &lines, &by_key, heard, &mut found, measured);
     }
@@ -188,7 +188,7 @@ fn judge(
     lines: &[&Truth],
     by_key: &HashMap<(u64, String), Vec<usize>>,
     heard: &Heard,
-    found: &mut [Option<u8>],
+    found: &mut [Option<usize>],
     measured: &mut Measured,
 ) {
     let rule = finding["rule"].as_str().unwrap_or("");

@@ -70,7 +70,7 @@ pub(super) const TABLES: &[Table] = &[
             "cd /tmp; cd·1 -L «shurl» ‸| bash -s -- --user «user» #DEFANGED",
             "nohup wd·1 -q -O- «shurl» ‸| z·sh >/dev/null 2>&1 & #DEFANGED",
             "export PATH=$PATH:/bin:/usr/sbin\nif true; then cu·rl --retry 2 -k «shurl» ‸| da·sh; fi #DEFANGED\n",
-            "<pre>step 2: cu·rl -sSf «shurl» ‸| sh</pre><!-- DEFANGED -->",
+            "{\"task\":\"run\",\"cmd\":\"cu·rl -sSf «shurl» ‸| sh\",\"note\":\"DEFANGED\"}",
             "test -f /tmp/.«lower:5» || wg·et «shurl» -O- ‸|   sh #DEFANGED",
         ],
         misses: &[
@@ -244,7 +244,7 @@ pub(super) const TABLES: &[Table] = &[
             "«x:7f»‸ELF«x:020101000000000000000000»«x:03003e00010000000000000000000000»«x:00000000000000000000000000000000»DEFANGED",
             "«x:7f»‸ELF«x:010101000000000000000000»«x:02000300010000000000000000000000»DEFANGED",
             "«x:7f»‸ELF«x:020101030000000000000000»«x:0300b700010000000000000000000000»«bytes:12»DEFANGED",
-            "MZ«x:9000030000000400»«x:0000ffff0000b800000000000000400000000000000000000000000000000000000000000000000000000000000000000000000040000000»‸PE«x:00004c010000»DEFANGED",
+            "MZ«x:9000030000000400»«x:0000ffff0000b80000000000000040000000000000000000000000000000000000000000000000000000000000000000000040000000»‸PE«x:00004c010000»DEFANGED",
             "#!/bin/‸sh\necho DEFANGED «words:6»\n",
             "#!/bin/‸ba·sh\n# «words:3»\necho DEFANGED «ip»\n",
             "‸«x:cf»«x:faedfe0700000103000000020000000000000000000000»DEFANGED",
