@@ -34,9 +34,28 @@ const FAMILIES: &[Family] = &[
             "<h2>Quiz</h2><p>What does <code>0 5 * * 1</code> mean in a crontab?</p>",
         ],
     ),
-    ("bot:«digits:6»:state", 'h', 200, &["{\"step\":\"ask_city\",\"lang\":\"et\",\"tries\":1}", "/remind me every 5 minutes to stretch"]),
-    ("ff:«word»-«word»-«digits:2»", 's', 160, &["{\"on\":true,\"rollout\":35,\"salt\":\"«lower:6»\",\"rules\":[{\"if\":\"country in [EE,LV]\",\"then\":true}]}"]),
-    ("geo:tile:«digits:2»/«digits:4»/«digits:4»", 's', 200, &["{\"type\":\"FeatureCollection\",\"features\":[{\"geometry\":{\"coordinates\":[24.7«digits:3»,59.4«digits:3»]}}]}"]),
+    (
+        "bot:«digits:6»:state",
+        'h',
+        200,
+        &["{\"step\":\"ask_city\",\"lang\":\"et\",\"tries\":1}", "/remind me every 5 minutes to stretch"],
+    ),
+    (
+        "ff:«word»-«word»-«digits:2»",
+        's',
+        160,
+        &[
+            "{\"on\":true,\"rollout\":35,\"salt\":\"«lower:6»\",\"rules\":[{\"if\":\"country in [EE,LV]\",\"then\":true}]}",
+        ],
+    ),
+    (
+        "geo:tile:«digits:2»/«digits:4»/«digits:4»",
+        's',
+        200,
+        &[
+            "{\"type\":\"FeatureCollection\",\"features\":[{\"geometry\":{\"coordinates\":[24.7«digits:3»,59.4«digits:3»]}}]}",
+        ],
+    ),
     (
         "cms:page:/«word»/«word»-«digits:2»",
         's',
@@ -87,15 +106,43 @@ const FAMILIES: &[Family] = &[
             "{{first}}, your data export can be downloaded for seven days.",
         ],
     ),
-    ("cronhub:job:«n»", 'h', 220, &["{\"expr\":\"*/5 * * * *\",\"tz\":\"UTC\",\"http\":{\"method\":\"POST\",\"url\":\"https://hooks.example.com/j/«n»\"}}", "0 4 * * 1-5"]),
+    (
+        "cronhub:job:«n»",
+        'h',
+        220,
+        &[
+            "{\"expr\":\"*/5 * * * *\",\"tz\":\"UTC\",\"http\":{\"method\":\"POST\",\"url\":\"https://hooks.example.com/j/«n»\"}}",
+            "0 4 * * 1-5",
+        ],
+    ),
     ("cronhub:next", 'z', 1, &["job-«n»"]),
-    ("shop:sess:«lower:26»", 's', 260, &["cart|a:1:{i:«n»;i:2;}locale|s:5:\"et_EE\";csrf|s:16:\"«hex:16»\";", "_flash|a:0:{}visitor|i:«n»;"]),
-    ("feat:user:«n»", 'h', 300, &["0.41«digits:4»,0.07«digits:4»,-1.2«digits:3»,0.0,3.3«digits:2»", "[0.1«digits:3»,0.9«digits:3»]"]),
+    (
+        "shop:sess:«lower:26»",
+        's',
+        260,
+        &["cart|a:1:{i:«n»;i:2;}locale|s:5:\"et_EE\";csrf|s:16:\"«hex:16»\";", "_flash|a:0:{}visitor|i:«n»;"],
+    ),
+    (
+        "feat:user:«n»",
+        'h',
+        300,
+        &["0.41«digits:4»,0.07«digits:4»,-1.2«digits:3»,0.0,3.3«digits:2»", "[0.1«digits:3»,0.9«digits:3»]"],
+    ),
     ("feat:item:«n»", 's', 200, &["«bytes:64»", "«bytes:128»"]),
     ("lang:«word»:«digits:2»", 's', 100, &["system=süsteem;exec=täida;open=ava;close=sulge;delete=kustuta"]),
     ("quota:«hex:8»", 's', 200, &["«n»"]),
-    ("pad:«lower:9»", 's', 100, &["\n\nTo do\n- water the plants\n- 3 * 4 eggs\n- call «first»\n\n", "\n\t«words:9»\n"]),
-    ("map:seo:«word»:«digits:3»", 's', 100, &["<url><loc>https://www.example.com/«word»</loc><changefreq>daily</changefreq></url>"]),
+    (
+        "pad:«lower:9»",
+        's',
+        100,
+        &["\n\nTo do\n- water the plants\n- 3 * 4 eggs\n- call «first»\n\n", "\n\t«words:9»\n"],
+    ),
+    (
+        "map:seo:«word»:«digits:3»",
+        's',
+        100,
+        &["<url><loc>https://www.example.com/«word»</loc><changefreq>daily</changefreq></url>"],
+    ),
     ("blk:«digits:7»", 'h', 100, &["{\"height\":«n»,\"hash\":\"«hex:64»\",\"txs\":«digits:3»}"]),
 ];
 
@@ -109,7 +156,16 @@ pub(super) fn fill(space: &mut Keyspace, seed: u64) {
             let words = match ty {
                 's' => vec![b"SET".to_vec(), key, text(0)],
                 'h' => {
-                    vec![b"HSET".to_vec(), key, b"v".to_vec(), text(0), b"w".to_vec(), text(1), b"rev".to_vec(), b"3".to_vec()]
+                    vec![
+                        b"HSET".to_vec(),
+                        key,
+                        b"v".to_vec(),
+                        text(0),
+                        b"w".to_vec(),
+                        text(1),
+                        b"rev".to_vec(),
+                        b"3".to_vec(),
+                    ]
                 }
                 'l' => vec![b"RPUSH".to_vec(), key, text(0), text(1), text(2)],
                 'z' => vec![b"ZADD".to_vec(), key, b"10".to_vec(), text(0), b"20".to_vec(), text(1)],

@@ -1,8 +1,8 @@
 //! Files of this set that no server writes: programs in the place of dumps, masters that are none, logs.
 
+use super::super::super::rdb::Builder;
 use super::super::dice::Dice;
 use super::super::truth::{Kind, Spot, Truth};
-use crate::support_rdb::Builder;
 
 /// A file, how the scan is told of it, and what is true of it.
 pub(crate) struct Hand {
@@ -47,7 +47,8 @@ fn disguised(dice: &mut Dice) -> Vec<Hand> {
     let of = |(number, head): (usize, &&[u8])| {
         let case = format!("H2.{number}");
         let bytes = [head, &vec![0; dice.range(20, 400)][..]].concat();
-        let truth = Truth { also: vec!["RD-".into()], text: head.to_vec(), ..Truth::dump(&case, "RD-MOD-001", "critical") };
+        let truth =
+            Truth { also: vec!["RD-".into()], text: head.to_vec(), ..Truth::dump(&case, "RD-MOD-001", "critical") };
         hand(case, "dump.rdb", bytes, vec![truth])
     };
     heads.iter().enumerate().map(of).collect()
@@ -111,7 +112,12 @@ fn log(dice: &mut Dice) -> Hand {
     let mut number = 0;
     let mut line = |role: &str, said: &str| {
         number += 1;
-        text.push_str(&format!("88:{role} 02 Nov 2025 14:{:02}:{:02}.{:03} {said}\n", number / 60, number % 60, number * 7));
+        text.push_str(&format!(
+            "88:{role} 02 Nov 2025 14:{:02}:{:02}.{:03} {said}\n",
+            number / 60,
+            number % 60,
+            number * 7
+        ));
         number
     };
     for (at, id) in ids.iter().enumerate() {
@@ -147,7 +153,12 @@ fn scripts() -> Hand {
     let mut bytes = super::super::resp(&[word("SELECT"), word("0")]);
     for (number, script) in scripts.iter().enumerate() {
         bytes.extend(super::super::resp(&[word("INCR"), word("visits")]));
-        bytes.extend(super::super::resp(&[word("EVAL"), word("return redis.call('INCR', KEYS[1])"), word("1"), word("c")]));
+        bytes.extend(super::super::resp(&[
+            word("EVAL"),
+            word("return redis.call('INCR', KEYS[1])"),
+            word("1"),
+            word("c"),
+        ]));
         bytes.extend(super::super::resp(&[word(if number == 1 { "eval" } else { "EVAL" }), word(script), word("0")]));
         truth.push(Truth {
             place: "command",

@@ -15,7 +15,7 @@ use super::nest::Wrap;
 use super::places::Place;
 use super::template::{Expanded, expand};
 use super::truth::{Kind, Spot, Truth};
-pub(crate) use files::{Hand, by_hand};
+pub(crate) use files::by_hand;
 use std::collections::HashSet;
 
 /// What this set is made with.
@@ -104,8 +104,12 @@ impl Planter {
                 How::Function => self.function(at, table, table.hits.len() + number, &text.bytes, Kind::NearMiss),
                 How::Whole => self.plant(table, &text, Place::String, Kind::NearMiss, also),
                 How::Any | How::Note => {
+                    if table.how == How::Note && also.is_empty() {
+                        self.space.select(1 + (number % 15) as u64);
+                    }
                     let place = Place::VALUES[(number * 3 + at) % Place::VALUES.len()];
                     self.plant(table, &text, place, Kind::NearMiss, also);
+                    self.space.select(0);
                 }
             }
         }
@@ -116,14 +120,17 @@ impl Planter {
         self.used.insert((self.space.db(), key.clone()));
         let (commands, element) = place.commands(&key, &text.bytes, &mut self.dice);
         commands.into_iter().for_each(|command| self.space.add(command));
-        let truth = Truth { db: Some(self.space.db()), key: Some(key), place: place.word(), element, ..of(table, kind) };
+        let truth =
+            Truth { db: Some(self.space.db()), key: Some(key), place: place.word(), element, ..of(table, kind) };
         let also = also.into_iter().map(str::to_owned).collect();
         self.space.truth.push(Truth { also, secrets: text.secrets.clone(), text: text.bytes.clone(), ..truth });
     }
 
     fn function(&mut self, at: usize, table: &Table, number: usize, body: &[u8], kind: Kind) {
         let library = format!("lib{at}x{number}{}", self.dice.word());
-        let head = format!("#!lua name={library}\nredis.register_function{{function_name='f_{library}',\n callback=function(k, a)\n");
+        let head = format!(
+            "#!lua name={library}\nredis.register_function{{function_name='f_{library}',\n callback=function(k, a)\n"
+        );
         let source = [head.as_bytes(), body, b"\n end}\n"].concat();
         self.space.add(vec![b"FUNCTION".to_vec(), b"LOAD".to_vec(), source]);
         let also = table.also.iter().map(|&rule| rule.to_owned()).collect();

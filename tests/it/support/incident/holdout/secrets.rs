@@ -155,7 +155,12 @@ pub(super) const TABLES: &[Table] = &[
     ),
     person(
         "RD-PII-IBAN",
-        &["{\"payout\":{\"iban\":\"«!iban»\"}}", "IBAN «!ibanspaced», holder O. Berg", "account=«!iban»", "refund to «!iban»"],
+        &[
+            "{\"payout\":{\"iban\":\"«!iban»\"}}",
+            "IBAN «!ibanspaced», holder O. Berg",
+            "account=«!iban»",
+            "refund to «!iban»",
+        ],
         &["DE00123456780000000000", "IBAN: DEXX", "iban_valid=true", "account GB"],
     ),
 ];
