@@ -1,6 +1,8 @@
 //! What `scan` finds in the keyspaces of incidents, and what it does not in an ordinary one: recall and precision, and what must
 //! not depend on where a text stands. `cargo test --test it incident` prints the tables; what is wrong is listed below each.
 
+mod holdout;
+
 use crate::support::incident::files::{Role, made};
 use crate::support::incident::measure::{Heard, Measured, measure, planted};
 use crate::support::incident::places::Command as Words;
