@@ -8,13 +8,14 @@ use super::idle::Usage;
 use super::keyspace::{Totals, plus};
 use super::parts;
 use super::prefixes::Prefixes;
+use super::scan::{self, Gathered, ScanOptions};
 use super::set::AnalyzerSet;
 use super::sizes::KeySizes;
 use super::streams::Streams;
 use super::ttl::Expiries;
 use crate::base::{Error, ErrorKind, Result, UnixMs};
 use crate::pipeline::{Analyzer, Filter, Memory, RunOptions, Scope, Selection, Tally};
-use crate::report::{Analysis, Decoding, Keyspace, SourceAnalysis, SourceFacts, SourceIntegrity};
+use crate::report::{Analysis, Decoding, Keyspace, Scan, SourceAnalysis, SourceFacts, SourceIntegrity};
 use crate::source::Origin;
 
 /// What `analyze` is asked.
@@ -34,6 +35,8 @@ pub struct AnalyzeOptions {
     pub memory: Memory,
     /// Whether the sources are shards of one keyspace.
     pub merge: bool,
+    /// How to scan in the same pass. Its own `run`, `filter` and `as_of` are not used.
+    pub scan: Option<ScanOptions>,
 }
 
 impl Default for AnalyzeOptions {
@@ -46,6 +49,7 @@ impl Default for AnalyzeOptions {
             expiring_by: None,
             memory: Memory::OfWriter,
             merge: false,
+            scan: None,
         }
     }
 }
@@ -62,6 +66,8 @@ pub struct Analyzed {
     pub sources: Vec<SourceAnalysis>,
     /// How whole each one is.
     pub integrity: Vec<SourceIntegrity>,
+    /// What was found in all of them, if they were scanned.
+    pub scan: Option<Scan>,
 }
 
 /// The analyzers whose results are shown per source and in total.
@@ -91,14 +97,16 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         total: Analysis::default(),
         sources: Vec::new(),
         integrity: Vec::new(),
+        scan: None,
     };
+    let mut gathered = options.scan.as_ref().map(Gathered::new);
     let mut total: Option<Total> = None;
     let overlap = || Overlap::new(options.run.scratch.clone(), options.run.limits.duplicates_bytes);
     let mut overlap = (options.merge && origins.len() > 1).then(overlap);
     for (number, origin) in origins.iter().enumerate() {
         let mut facts = SourceFacts { source: origin.name.clone(), ..SourceFacts::default() };
         let own = overlap.as_ref().map(|overlap| overlap.of_source(number as u64));
-        match one(origin, options, own, &mut facts) {
+        match one(origin, options, own, &mut gathered, &mut facts) {
             Ok(read) => {
                 facts.source.clone_from(&origin.name);
                 facts.kind = Some(read.integrity.kind.clone());
@@ -123,6 +131,7 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         }
         analyzed.facts.push(facts);
     }
+    analyzed.scan = gathered.zip(options.scan.as_ref()).map(|(gathered, scan)| gathered.finish(scan, false).0);
     if let Some(total) = total {
         if let Some(found) = overlap.map(|overlap| overlap.finish(&total.scope)).transpose()?.flatten() {
             return Err(overlapping(&found, origins));
@@ -189,7 +198,13 @@ struct Read {
     scope: Scope,
 }
 
-fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, facts: &mut SourceFacts) -> Result<Read> {
+fn one(
+    origin: &Origin,
+    options: &AnalyzeOptions,
+    overlap: Option<Overlap>,
+    gathered: &mut Option<Gathered>,
+    facts: &mut SourceFacts,
+) -> Result<Read> {
     let limits = options.run.limits;
     let set = AnalyzerSet {
         overlap,
@@ -204,9 +219,16 @@ fn one(origin: &Origin, options: &AnalyzeOptions, overlap: Option<Overlap>, fact
         slots: Some(Slots::new(limits.tracked_prefixes / 4, options.top)),
         ..AnalyzerSet::default()
     };
+    let set = match &options.scan {
+        Some(options) => scan::with_scan(set, origin, options),
+        None => set,
+    };
     let selection =
         Selection { filter: options.filter.clone(), validate: true, as_of: options.as_of, memory: options.memory };
-    let (set, mut files) = parts::read(origin, set, &selection, &options.run, facts)?;
+    let (mut set, mut files) = parts::read(origin, set, &selection, &options.run, facts)?;
+    if let Some((gathered, options)) = gathered.as_mut().zip(options.scan.as_ref()) {
+        gathered.take(origin, &mut set, &files, options)?;
+    }
     let mut decoding = Decoding::default();
     for file in &files {
         add_decoding(&mut decoding, &self::decoding(&file.scope.tally, file.examined.keys));

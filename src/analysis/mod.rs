@@ -26,6 +26,7 @@ mod ranking;
 mod row_files;
 mod scan;
 mod server_loads;
+mod server_log;
 mod set;
 mod sizes;
 mod spans;
@@ -53,7 +54,9 @@ pub use needs::{Need, Needed, Needs};
 pub use plan_script::{PlanAction, PlanOptions, plan_script};
 pub use prefixes::Prefixes;
 pub use row_files::FileEnd;
-pub use scan::{ScanFold, ScanOptions, Scanned, scan};
+pub use scan::{
+    Accepted, DumpChecks, MoreEvidence, ScanFindings, ScanFold, ScanOptions, Scanned, Secrets, scan, scan_with,
+};
 pub use set::AnalyzerSet;
 pub use sizes::KeySizes;
 pub use streams::Streams;

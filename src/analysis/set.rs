@@ -10,7 +10,7 @@ use super::integrity::Examiner;
 use super::keyspace::Totals;
 use super::needs::Needs;
 use super::prefixes::Prefixes;
-use super::scan::ScanFold;
+use super::scan::{DumpChecks, ScanFold};
 use super::sizes::KeySizes;
 use super::streams::Streams;
 use super::ttl::Expiries;
@@ -87,4 +87,5 @@ analyzer_set! {
     streams: Streams, "Streams and their groups.";
     slots: Slots, "Cluster slots.";
     scan: ScanFold, "Rules on what was stored.";
+    checks: DumpChecks, "What the whole dump says.";
 }

@@ -10,7 +10,9 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use keys::KeysArgs;
-pub(crate) use scan::{RuleArgs, RulesCommand, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs};
+pub(crate) use scan::{
+    FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
+};
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 

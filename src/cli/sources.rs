@@ -40,8 +40,19 @@ pub(crate) fn written(path: &Path) -> Result<Origin> {
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
 }
 
+/// The log of a server, of --log.
+pub(crate) fn log(path: &OsStr) -> Origin {
+    let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };
+    Origin::new(shown(path), place)
+}
+
 /// Refuses an output file that is one of the inputs: it would be replaced.
 pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> Result<()> {
+    refuse_overwriting_by("--output", output, origins)
+}
+
+/// The same for a file that another option names.
+pub(crate) fn refuse_overwriting_by(option: &'static str, output: Option<&Path>, origins: &[Origin]) -> Result<()> {
     let Some(output) = output.and_then(|path| path.canonicalize().ok()).filter(|path| path.is_file()) else {
         return Ok(());
     };
@@ -54,7 +65,7 @@ pub(crate) fn refuse_overwriting(output: Option<&Path>, origins: &[Origin]) -> R
         Place::Stdin | Place::Bytes(_) => false,
     };
     match origins.iter().find(same) {
-        Some(origin) => Err(usage("--output", format!("{} is one of the sources", origin.name))),
+        Some(origin) => Err(usage(option, format!("{} is one of the sources", origin.name))),
         None => Ok(()),
     }
 }

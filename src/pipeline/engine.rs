@@ -346,6 +346,7 @@ pub(super) fn drive<T: Task>(
                 Ended::NotAnRdb
             };
             tally.header_flaw = Some(flaw);
+            tally.head = buffer.bytes().get(..1024).unwrap_or(buffer.bytes()).to_vec();
             let more = feed.drain(&mut tally)?;
             tally.bytes = more.saturating_add(buffer.filled as u64);
             let prologue = Prologue { part, ..Prologue::default() };

@@ -150,6 +150,8 @@ pub struct Tally {
     pub unreadable_end: Option<u64>,
     /// What is wrong with the header.
     pub header_flaw: Option<Flaw>,
+    /// Of an input that is no RDB, the first KiB.
+    pub head: Vec<u8>,
     /// What is wrong with the compressed stream.
     pub unpack_flaw: Option<Flaw>,
     /// Whether a parser met the end of the input inside a record, or before EOF.

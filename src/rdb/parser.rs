@@ -57,6 +57,8 @@ pub struct Counters {
     pub bytes_skipped: u64,
     /// Structures too large to be held, which were not looked into.
     pub not_looked_into: u64,
+    /// Strings that are stored compressed, among those that were decoded.
+    pub strings_packed: u64,
 }
 
 impl Counters {
@@ -66,6 +68,7 @@ impl Counters {
         self.values_skipped = self.values_skipped.saturating_add(other.values_skipped);
         self.bytes_skipped = self.bytes_skipped.saturating_add(other.bytes_skipped);
         self.not_looked_into = self.not_looked_into.saturating_add(other.not_looked_into);
+        self.strings_packed = self.strings_packed.saturating_add(other.strings_packed);
     }
 }
 
@@ -347,6 +350,9 @@ impl Parser {
     fn step<S: Sink>(&mut self, rest: &[u8], sink: &mut S) -> Result<(usize, bool), Flaw> {
         match self.walker.next(rest, &self.templates)? {
             Next::Part(role, atom, used) => {
+                if matches!(atom, Atom::Lzf { .. } | Atom::Long { unpacked: Some(_), .. }) {
+                    self.counters.strings_packed = self.counters.strings_packed.saturating_add(1);
+                }
                 if let Atom::Long { stored, unpacked } = atom {
                     self.begin_long(role, stored, unpacked, sink);
                 } else {

@@ -3,7 +3,7 @@
 use super::expiry::{Frequency, Idle, Ttl};
 use super::keys::{BigElement, BigKeys};
 use super::places::{Cluster, OtherKeys, Prefix, PrefixSample, Stream};
-use super::{Exit, Integrity, LogTotals, PlanScript, Provenance, Severity, Verdict};
+use super::{Exit, Exposure, Finding, Integrity, LogTotals, PlanScript, Provenance, ScanSummary, Severity, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,7 +33,21 @@ pub struct AnalyzeReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanScript>,
     /// Findings of a scan; null for "not scanned".
-    pub findings: Option<()>,
+    pub findings: Option<Vec<Finding>>,
+    /// What else the scan came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanTotals>,
+}
+
+/// What a scan came to, beside its findings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+pub struct ScanTotals {
+    /// Numbers.
+    pub summary: ScanSummary,
+    /// What secrets and personal data were exposed.
+    pub exposure: Vec<Exposure>,
+    /// What the evidence that was read cannot show.
+    pub cannot_show: Vec<String>,
 }
 
 /// How whole one source is, in `analyze`.

@@ -152,13 +152,13 @@ impl Where {
 /// Which element of a value. Members of sets are named by their place in the file and a hash, for they are the content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Locator {
-    /// Place in the order of the file, from 0: of a list the index; of a stream, of the entry.
+    /// Place in the order of the file, from 0: of a list or array the index; of a stream, of the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The field of a hash or stream entry; null where the name itself is what must not be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<KeyName>,
-    /// The first 16 hexadecimal digits of the SHA-256 of a member.
+    /// The first 16 hexadecimal digits of the SHA-256 of a member; none where it could be guessed from them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member_sha256: Option<String>,
     /// The id of a stream entry.
@@ -167,7 +167,7 @@ pub struct Locator {
     /// Of a command, which argument, the name being 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub argument: Option<u64>,
-    /// The AUX field, the function library, the path below the tree.
+    /// The AUX field, the function library, the consumer group or its consumer, the path below the tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<KeyName>,
     /// Of a log, the line, from 1.

@@ -17,8 +17,8 @@ mod timeline;
 
 pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
 pub use analyze::{
-    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, SizeBucket, Sizes, SourceAnalysis,
-    SourceIntegrity, Spread, TypeShare,
+    Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, ScanTotals, SizeBucket, Sizes,
+    SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
@@ -36,5 +36,5 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
-pub use scan::{ExposedPrefix, Exposure, Scan, ScanReport, ScanSummary, Suppressed};
+pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -29,6 +29,9 @@ pub struct SourceFacts {
     pub kind: Option<String>,
     /// How it was compressed: `gzip`, `zstd`, or null.
     pub compression: Option<String>,
+    /// Whether a server that starts on the data directory it was found in would load it; where that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<bool>,
     /// Raw bytes read, before unpacking.
     pub bytes: u64,
     /// SHA-256 of the raw bytes in hexadecimal; null for "not hashed".

@@ -1,6 +1,6 @@
 //! The report of `scan`.
 
-use super::{Exit, Finding, Provenance, SourceIntegrity, Threat};
+use super::{Exit, Finding, KeyName, Locator, Provenance, SourceIntegrity, Threat, Where};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,7 +34,34 @@ pub struct Scan {
     pub cannot_show: Vec<String>,
 }
 
-/// Numbers of a scan. Every finding counts, also those past the limit of the list.
+/// A line of `scan --reveal-to`: one secret, or one piece of personal data, as it stands there.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RevealedRow {
+    /// The rule.
+    pub rule: String,
+    /// The source.
+    pub source: String,
+    /// The database.
+    pub db: Option<u64>,
+    /// The key.
+    pub key: Option<KeyName>,
+    /// What part of the evidence it is in.
+    #[serde(rename = "where")]
+    pub place: Where,
+    /// Which element.
+    pub element: Option<Locator>,
+    /// What has to be revoked: text, or base64 of what is none; up to 16 KiB of it.
+    pub value: KeyName,
+    /// Different values that the rule finds in this text, 64 at most; `value` is the first of them.
+    pub values: u64,
+    /// Until when it is valid by its own words, RFC 3339 in UTC.
+    pub valid_until: Option<String>,
+    /// When the key expires, RFC 3339 in UTC.
+    pub expire_at: Option<String>,
+}
+
+/// Numbers of a scan. Every finding counts, also those past the limit of the list. What is told once for many keys
+/// ([`super::Structural`]) is one finding.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct ScanSummary {
     /// Findings per severity; each one is there.
@@ -47,7 +74,8 @@ pub struct ScanSummary {
     pub suppressed_by: Vec<Suppressed>,
     /// Findings that the baseline has.
     pub known: u64,
-    /// Findings that are not in the list because there were too many of their rule.
+    /// Findings that are not in the list because there were too many of their rule. Of those the first are listed, of every
+    /// pattern of key names some.
     pub not_listed: u64,
     /// Rules that were applied.
     pub rules: u64,
@@ -61,7 +89,8 @@ pub struct ScanSummary {
     pub decoded_bytes: u64,
     /// Decodings that were cut at their bound.
     pub decodings_cut: u64,
-    /// Values that could not be looked into.
+    /// What could not be looked into as a whole: packed values that are too large, modules whose layout is not known, names of
+    /// keys over 64 KiB, commands and libraries past what is held of them.
     pub not_scanned: u64,
 }
 

@@ -1,6 +1,6 @@
 //! Rule files: TOML to rules, or the file, the line, the rule and the reason.
 
-use super::rule::{Class, Example, LONGEST, Rule, Scope};
+use super::rule::{Class, Example, Rule, Scope};
 use super::validate::Validator;
 use crate::base::{Error, ErrorKind, Result};
 use crate::keyspace::Type;
@@ -115,11 +115,12 @@ fn value() -> Vec<String> {
 /// # Errors
 /// [`ErrorKind::Config`] with the line, the rule and the reason.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Rule>> {
+    let line = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
+        u32::try_from(before.matches('\n').count()).unwrap_or(u32::MAX).saturating_add(1)
+    };
     let error = |span: Option<usize>, what: String| {
-        let before = span.and_then(|at| text.get(..at)).unwrap_or_default();
-        let line = u32::try_from(before.lines().count().max(1)).unwrap_or(0);
-        let line = if before.ends_with('\n') { line.saturating_add(1) } else { line };
-        Error::new(ErrorKind::Config { file: file.to_owned(), line: if span.is_some() { line } else { 0 }, what })
+        Error::new(ErrorKind::Config { file: file.to_owned(), line: span.map_or(0, line), what })
     };
     let parsed: File =
         toml::from_str(text).map_err(|wrong| error(wrong.span().map(|span| span.start), wrong.message().to_owned()))?;
@@ -127,7 +128,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Rule>> {
         let at = raw.span().start;
         let raw = raw.into_inner();
         let id = raw.id.clone();
-        compile(raw).map_err(|what| error(Some(at), format!("rule {id}: {what}")))
+        let rule = compile(raw).map_err(|what| error(Some(at), format!("rule {id}: {what}")))?;
+        Ok(Rule { file: file.display().to_string(), line: line(at), ..rule })
     };
     parsed.rule.into_iter().map(compile).collect()
 }
@@ -162,7 +164,7 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
     if raw.severity == Threat::Critical && signals < 2 && raw.single_signal.is_none() && raw.check.is_none() {
         return Err("is critical on one signal: give also, key or validators, or say in single_signal why".into());
     }
-    let rule = Rule {
+    let mut rule = Rule {
         id: raw.id,
         version: raw.version,
         title: raw.title,
@@ -178,7 +180,7 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         keywords: Vec::new(),
         secret_group: None,
         unless_secret: patterns(&raw.unless_secret)?,
-        stopwords: Vec::new(),
+        allow: Vec::new(),
         also,
         within: raw.within,
         unless_match: patterns(&raw.unless_match)?,
@@ -202,9 +204,9 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         examples: raw.examples.into_iter().map(example).collect::<std::result::Result<_, _>>()?,
         counter_examples: raw.counter_examples.into_iter().map(example).collect::<std::result::Result<_, _>>()?,
         references: raw.references,
-        longest: LONGEST,
-        capped: true,
+        ..Rule::default()
     };
+    rule.prepare()?;
     Ok(rule)
 }
 

@@ -1,6 +1,7 @@
 //! What a rule says, compiled.
 
-use super::validate::Validator;
+use super::prefilter::{self, Literal, Told};
+use super::validate::{Candidate, Validator};
 use crate::keyspace::Type;
 use crate::report::{Category, Confidence, Threat, Where};
 use regex::bytes::Regex;
@@ -28,6 +29,21 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The words of it, as rule files have them.
+    pub fn names(&self) -> Vec<&'static str> {
+        let words = [
+            (self.key, "key"),
+            (self.value, "value"),
+            (self.field, "field"),
+            (self.element, "element"),
+            (self.function, "function"),
+            (self.aux, "aux"),
+            (self.command, "command"),
+            (self.log, "log"),
+        ];
+        words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect()
+    }
+
     /// Whether texts from this part of the evidence are meant.
     #[inline]
     pub fn has(self, place: Where) -> bool {
@@ -78,8 +94,8 @@ pub struct Rule {
     pub secret_group: Option<usize>,
     /// What must not match in the secret.
     pub unless_secret: Vec<Regex>,
-    /// What must not stand in the secret, in lower case.
-    pub stopwords: Vec<String>,
+    /// What makes a match no match.
+    pub allow: Vec<Allow>,
     /// What must match as well.
     pub also: Vec<Regex>,
     /// Within so many bytes of the match; none: anywhere in the text.
@@ -130,10 +146,154 @@ pub struct Rule {
     pub longest: u64,
     /// Whether a match could be longer than [`LONGEST`].
     pub capped: bool,
+    /// The file it is from, and the line there; 0 if there is none.
+    pub file: String,
+    /// See `file`.
+    pub line: u32,
+    /// How candidates are found. [`Rule::prepare`] says it.
+    pub candidates: Candidates,
+    /// Longest match of the pattern alone, in bytes; none: no bound.
+    pub(super) match_longest: Option<u64>,
+    /// Whether the pattern asks for the end of the text.
+    pub(super) asks_end: bool,
+    /// Whether what finds candidates may be far from the match.
+    pub(super) is_found_elsewhere: bool,
+}
+
+/// What makes a match no match.
+#[derive(Debug, Clone, Default)]
+pub struct Allow {
+    /// Whether every sort of condition that is given must hold, not one of them.
+    pub all: bool,
+    /// What `regexes` look at.
+    pub target: AllowTarget,
+    /// One of these matches.
+    pub regexes: Vec<Regex>,
+    /// One of these matches in the name of the key.
+    pub keys: Vec<Regex>,
+    /// One of these, in lower case, stands in the secret.
+    pub stopwords: Vec<Vec<u8>>,
+}
+
+/// What the patterns of an [`Allow`] look at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AllowTarget {
+    /// The secret.
+    #[default]
+    Secret,
+    /// The match.
+    Match,
+    /// The line that the match begins in, 1 KiB on either side at most.
+    Line,
+}
+
+impl Allow {
+    /// Whether it holds for a match.
+    pub fn holds(&self, key: &[u8], candidate: &Candidate<'_>) -> bool {
+        let target = match self.target {
+            AllowTarget::Secret => candidate.secret,
+            AllowTarget::Match => candidate.matched,
+            AllowTarget::Line => line(candidate),
+        };
+        let secret = || candidate.secret.to_ascii_lowercase();
+        let stopword =
+            |secret: Vec<u8>| self.stopwords.iter().any(|word| memchr::memmem::find(&secret, word).is_some());
+        let conditions = [
+            (!self.regexes.is_empty()).then(|| self.regexes.iter().any(|regex| regex.is_match(target))),
+            (!self.keys.is_empty()).then(|| self.keys.iter().any(|regex| regex.is_match(key))),
+            (!self.stopwords.is_empty()).then(|| stopword(secret())),
+        ];
+        let mut given = conditions.into_iter().flatten();
+        if self.all { given.all(|holds| holds) } else { given.any(|holds| holds) }
+    }
+}
+
+fn line<'a>(candidate: &Candidate<'a>) -> &'a [u8] {
+    const SIDE: usize = 1 << 10;
+    let (text, at) = (candidate.text, candidate.at);
+    let end = at.saturating_add(candidate.matched.len()).min(text.len());
+    let before = text.get(at.saturating_sub(SIDE)..at).unwrap_or_default();
+    let after = text.get(end..end.saturating_add(SIDE).min(text.len())).unwrap_or_default();
+    let from = memchr::memrchr(b'\n', before).map_or(0, |found| found.saturating_add(1));
+    let to = memchr::memchr(b'\n', after).unwrap_or(after.len());
+    let from = at.saturating_sub(before.len().saturating_sub(from));
+    text.get(from..end.saturating_add(to)).unwrap_or_default()
 }
 
 /// A longer match is not found where it lies across two windows of a value that is too large to be held.
 pub const LONGEST: u64 = 16 << 10;
+
+/// How the texts are found that a rule's pattern is tried on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Candidates {
+    /// Not at all: the rule has no pattern, or was not prepared.
+    #[default]
+    None,
+    /// One of these literals stands in every text that matches.
+    Literals(Vec<Literal>),
+    /// Every text that matches begins with one of these.
+    Start(Vec<Literal>),
+    /// By the class scanner that the rule names.
+    Class(Class),
+}
+
+impl Rule {
+    /// Whether what must or must not match beside the pattern may stand anywhere in the text.
+    pub(super) fn looks_anywhere(&self) -> bool {
+        self.within.is_none() && !(self.also.is_empty() && self.unless.is_empty())
+    }
+
+    /// Derives from the patterns how candidates are found, and the longest match. Sets of rules do it for those they are given.
+    ///
+    /// # Errors
+    /// Why the rule is refused: there is nothing to find candidates by, or the pattern matches the empty text.
+    pub fn prepare(&mut self) -> Result<(), String> {
+        let Some(pattern) = &self.pattern else { return Ok(()) };
+        // Rules of others state their literals, and their patterns may know Unicode.
+        let stated = !self.keywords.is_empty();
+        let read = |pattern: &Regex| -> Result<Told, String> {
+            let bytes = prefilter::told(pattern.as_str(), false);
+            if stated { prefilter::told(pattern.as_str(), true).or(bytes) } else { bytes }
+        };
+        let main = read(pattern)?;
+        let also = self.also.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let unless = self.unless.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if main.shortest == 0 && !stated {
+            return Err("the regex matches the empty text".into());
+        }
+        if self.within.is_some_and(|within| within > LONGEST / 4) {
+            return Err(format!("within is more than {} bytes", LONGEST / 4));
+        }
+        let beside = self.within.unwrap_or(0).saturating_mul(2);
+        let mut longest = main.longest.map(|bytes| bytes.saturating_add(beside));
+        if self.looks_anywhere() {
+            let others = also.iter().chain(&unless).map(|told| told.longest);
+            longest = others.fold(longest, |most, other| Some(most?.max(other?)));
+        }
+        self.capped = longest.is_none_or(|bytes| bytes > LONGEST);
+        self.longest = longest.unwrap_or(LONGEST).min(LONGEST);
+        self.match_longest = main.longest;
+        self.asks_end = main.asks_end;
+        self.is_found_elsewhere = false;
+        self.candidates = if let Some(class) = self.prefilter {
+            Candidates::Class(class)
+        } else if stated {
+            let literal = |word: &Vec<u8>| Literal { bytes: word.to_ascii_lowercase(), before: None };
+            Candidates::Literals(self.keywords.iter().filter(|word| !word.is_empty()).map(literal).collect())
+        } else {
+            let found = prefilter::candidates(main, also).ok_or_else(|| {
+                let names = Class::ALL.map(Class::name).join(", ");
+                format!(
+                    "no literal of three bytes or more stands in every match: make the regex say one, or name a class \
+                     scanner in prefilter ({names})"
+                )
+            })?;
+            self.is_found_elsewhere = found.1 && self.within.is_none();
+            found.0
+        };
+        Ok(())
+    }
+}
 
 /// A text, and where it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,15 +1,19 @@
 //! Applies rules to texts.
 //!
-//! This is the plain way: every pattern over every text. What is faster must find the same.
+//! A text goes through one pass that finds the rules it can match at all, and where; only there are patterns tried. Then come
+//! the texts inside it. A text in pieces is judged in windows that overlap by the longest match.
 
-use super::decode::Decoder;
-use super::rule::Rule;
+use super::decode::{DEPTH, Decoded, Decoder, Decoders};
+use super::judge::{Search, State, Window, add_plain, applies, has_length};
+use super::matcher::{Matcher, Set, Span, Spans};
 use super::set::RuleSet;
-use super::validate::{Candidate, Learnt};
+use super::validate::Candidate;
+use super::window::{Open, Owned};
 use crate::base::UnixMs;
 use crate::keyspace::Type;
 use crate::report::{Threat, Where};
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -72,8 +76,6 @@ pub struct Hit {
 pub const CONTEXT: usize = 24;
 /// Bytes shown of a match.
 pub const SHOWN: usize = 160;
-/// Bytes kept of a secret.
-const SECRET: usize = 16 << 10;
 
 /// What was done, for the record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -90,182 +92,296 @@ pub struct ScanCounts {
 
 /// Texts in, hits out. One per worker; the rules are shared.
 pub struct Scanner {
-    rules: Arc<RuleSet>,
-    hits: Vec<Hit>,
-    counts: ScanCounts,
+    shared: Shared,
+    work: Work,
     /// The text in pieces that is in progress.
-    open: Vec<u8>,
+    open: Option<Box<Open>>,
+}
+
+/// What all scanners have in common.
+pub(super) struct Shared {
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) matcher: Arc<Matcher>,
+    /// Every pattern over every text, and texts in pieces joined: what the fast way must equal.
+    pub(super) plain: bool,
+}
+
+/// What a scanner has for itself.
+pub(super) struct Work {
+    pub(super) hits: Vec<Hit>,
+    pub(super) counts: ScanCounts,
+    pub(super) spans: Spans,
+    /// The patterns: a copy has working memory of its own, so that workers do not wait for each other.
+    patterns: Vec<Option<Regex>>,
+    /// Of each depth, what is inside the whole text that is in progress there.
+    inside: Vec<Inside>,
+}
+
+/// The decoders of a text, and what they are in the middle of.
+#[derive(Default)]
+pub(super) struct Inside {
+    decoders: Decoders,
+    streams: Vec<(Decoder, u64, Box<Open>)>,
+}
+
+/// A text: whose it is, where it stands, and how it was decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) tag: u32,
+    pub(super) about: About<'a>,
+    pub(super) path: &'a [Decoder],
 }
 
 impl Scanner {
-    /// A scanner with these rules.
+    /// A scanner with these rules. What is derived from them all is made once and shared by every scanner of the set.
     pub fn new(rules: Arc<RuleSet>) -> Self {
-        Self { rules, hits: Vec::new(), counts: ScanCounts::default(), open: Vec::new() }
+        Self::with(rules, false)
+    }
+
+    /// A scanner that tries every pattern on every text, and joins texts in pieces: slow, and what the other must equal.
+    pub fn plain(rules: Arc<RuleSet>) -> Self {
+        Self::with(rules, true)
+    }
+
+    fn with(rules: Arc<RuleSet>, plain: bool) -> Self {
+        let work = Work {
+            hits: Vec::new(),
+            counts: ScanCounts::default(),
+            spans: Spans::default(),
+            patterns: vec![None; rules.rules().len()],
+            inside: (0..=DEPTH).map(|_| Inside::default()).collect(),
+        };
+        Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
     }
 
     /// What was done so far.
     pub fn counts(&self) -> ScanCounts {
-        self.counts
+        self.work.counts
     }
 
     /// Takes a whole text. Its hits come with the next [`Scanner::drain`], under `tag`.
     pub fn text(&mut self, tag: u32, about: &About<'_>, text: &[u8]) {
-        self.counts.texts = self.counts.texts.saturating_add(1);
-        self.counts.bytes = self.counts.bytes.saturating_add(text.len() as u64);
-        let rules = Arc::clone(&self.rules);
-        for (number, rule) in rules.rules().iter().enumerate() {
-            if applies(rule, about, text.len() as u64)
-                && let Some(hit) = hit(number, rule, about, text)
-            {
-                self.hits.push(Hit { tag, ..hit });
-            }
+        self.close();
+        self.work.counts.texts = self.work.counts.texts.saturating_add(1);
+        self.work.counts.bytes = self.work.counts.bytes.saturating_add(text.len() as u64);
+        let first = self.work.hits.len();
+        self.work.whole(&self.shared, &Text { tag, about: *about, path: &[] }, text);
+        self.work.settle(first);
+    }
+
+    /// Takes the next piece of a text, in order; one such text is open at a time. No other text comes in between. Holds no
+    /// more of it than a window, some 100 KiB, and what decoders hold.
+    pub fn piece(&mut self, tag: u32, about: &About<'_>, piece: Piece<'_>) {
+        if piece.at == 0 {
+            self.close();
+            self.work.counts.texts = self.work.counts.texts.saturating_add(1);
+            self.open = Some(Box::new(Open::new(&self.work, &Owned::of(&Text { tag, about: *about, path: &[] }))));
         }
-        for (first, extra) in rules.extras() {
-            let mut found: Vec<(usize, Hit)> = Vec::new();
-            extra.scan(about, text, true, &mut |one| {
-                let number = first.saturating_add(one.rule);
-                if let Some((_, hit)) = found.iter_mut().find(|(rule, _)| *rule == number) {
-                    hit.matches = hit.matches.saturating_add(1);
-                    return;
-                }
-                let Some(rule) = rules.rules().get(number).filter(|rule| applies(rule, about, text.len() as u64))
-                else {
-                    return;
-                };
-                let matched = text.get(one.at..one.at.saturating_add(one.bytes)).unwrap_or_default();
-                let candidate = Candidate { text, at: one.at, matched, secret: matched };
-                found.push((number, first_hit(number, rule.severity, &candidate, Learnt::default())));
-            });
-            self.hits.extend(found.into_iter().map(|(_, hit)| Hit { tag, ..hit }));
+        let Some(open) = &mut self.open else { return };
+        self.work.counts.bytes = self.work.counts.bytes.saturating_add(piece.bytes.len() as u64);
+        open.take(&mut self.work, &self.shared, piece.bytes);
+        if piece.at.saturating_add(piece.bytes.len() as u64) >= piece.total {
+            self.close();
         }
     }
 
-    /// Takes the next piece of a text, in order; one such text is open at a time. No other text comes in between.
-    pub fn piece(&mut self, tag: u32, about: &About<'_>, piece: Piece<'_>) {
-        if piece.at == 0 {
-            self.open.clear();
-        }
-        self.open.extend_from_slice(piece.bytes);
-        if piece.at.saturating_add(piece.bytes.len() as u64) == piece.total {
-            let text = std::mem::take(&mut self.open);
-            self.text(tag, about, &text);
+    /// Ends the text in pieces, whole or not.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let first = open.first_hit();
+            open.close(&mut self.work, &self.shared);
+            self.work.settle(first);
         }
     }
 
     /// Whether so much has come together that [`Scanner::drain`] should be called.
     pub fn is_full(&self) -> bool {
-        self.hits.len() >= 256
+        self.work.hits.len() >= 256
     }
 
-    /// The hits of all texts since the last call, in the order of the texts. Not while a text in pieces is open.
+    /// The hits of all texts since the last call, in the order of the texts. It ends a text in pieces that is open.
     pub fn drain(&mut self) -> std::vec::Drain<'_, Hit> {
-        self.hits.drain(..)
+        self.close();
+        self.work.hits.drain(..)
     }
 }
 
-/// Whether a rule is for such a text at all.
-fn applies(rule: &Rule, about: &About<'_>, bytes: u64) -> bool {
-    rule.scope.has(about.place)
-        && (rule.types.is_empty() || about.ty.is_some_and(|ty| rule.types.contains(&ty)))
-        && bytes >= rule.min_bytes
-        && rule.max_bytes.is_none_or(|most| bytes <= most)
-        && rule.key.as_ref().is_none_or(|key| key.is_match(about.key))
-        && rule.field.as_ref().is_none_or(|field| field.is_match(about.field))
-}
-
-fn hit(number: usize, rule: &Rule, about: &About<'_>, text: &[u8]) -> Option<Hit> {
-    let pattern = rule.pattern.as_ref()?;
-    let mut found: Option<Hit> = None;
-    for captures in pattern.captures_iter(text) {
-        let Some(all) = captures.get(0) else { continue };
-        let group = rule.secret_group.map(|number| captures.get(number));
-        let named = || captures.name("secret").or_else(|| captures.get(1));
-        let secret = group.unwrap_or_else(named).unwrap_or(all).as_bytes();
-        let candidate = Candidate { text, at: all.start(), matched: all.as_bytes(), secret };
-        let Some((severity, learnt)) = judge(rule, about, &candidate) else { continue };
-        let hash = xxhash_rust::xxh3::xxh3_64(secret);
-        match &mut found {
-            None => found = Some(first_hit(number, severity, &candidate, learnt)),
-            Some(hit) => {
-                hit.matches = hit.matches.saturating_add(1);
-                hit.valid_until = hit.valid_until.max(learnt.valid_until);
-                hit.severity = hit.severity.max(severity);
+impl Work {
+    /// Judges a text that is here as a whole, and what is inside.
+    fn whole(&mut self, shared: &Shared, text: &Text<'_>, bytes: &[u8]) {
+        let Some(set) = shared.matcher.set(text.about.place) else { return };
+        let first = self.hits.len();
+        self.find(shared, set, bytes, true, false);
+        if !self.spans.list.is_empty() || !shared.rules.extras().is_empty() {
+            let mut states = BTreeMap::new();
+            let window = Window::whole(bytes);
+            self.matches(shared, text, &window, Some(bytes.len() as u64), &mut states);
+            extras(shared, text, &window, true, &mut states);
+            for (number, state) in states {
+                if let Some(hit) = state.hit
+                    && shared.rules.rules().get(number).is_some_and(|rule| {
+                        has_length(rule, bytes.len() as u64)
+                            && (!rule.looks_anywhere()
+                                || (rule.also.iter().all(|also| window.has(also))
+                                    && !rule.unless.iter().any(|unless| window.has(unless))))
+                    })
+                {
+                    self.hits.push(Hit { tag: text.tag, decoded: text.path.to_vec(), ..hit });
+                }
             }
         }
-        if let Some(hit) = &mut found
-            && hit.distinct.len() < 64
-            && !hit.distinct.contains(&hash)
-        {
-            hit.distinct.push(hash);
+        let Some(inside) = self.inside.get_mut(text.path.len()).filter(|_| text.path.len() < DEPTH) else { return };
+        let mut inside = std::mem::take(inside);
+        let own = self.hits.len();
+        self.decode(shared, &mut inside, text, bytes, 0, true);
+        if let Some(place) = self.inside.get_mut(text.path.len()) {
+            *place = inside;
+        }
+        self.drop_repeats(first, own);
+    }
+
+    /// Finds where matches can begin. `start` if the text begins here; `part` if this is not all of it.
+    pub(super) fn find(&mut self, shared: &Shared, set: &Set, bytes: &[u8], start: bool, part: bool) {
+        if shared.plain {
+            shared.matcher.all(set, &mut self.spans);
+        } else {
+            shared.matcher.find(set, bytes, start, part, &mut self.spans);
         }
     }
-    found
-}
 
-fn judge(rule: &Rule, about: &About<'_>, candidate: &Candidate<'_>) -> Option<(Threat, Learnt)> {
-    let text = candidate.text;
-    let end = candidate.at.saturating_add(candidate.matched.len());
-    let around = match rule.within.and_then(|within| usize::try_from(within).ok()) {
-        None => text,
-        Some(within) => {
-            let to = end.saturating_add(within).min(text.len());
-            text.get(candidate.at.saturating_sub(within)..to).unwrap_or(text)
+    /// Tries the patterns of the rules that were found.
+    pub(super) fn matches(
+        &mut self,
+        shared: &Shared,
+        text: &Text<'_>,
+        window: &Window<'_>,
+        bytes: Option<u64>,
+        states: &mut BTreeMap<usize, State>,
+    ) {
+        let Self { spans, patterns, .. } = self;
+        for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
+            let Some(&Span { rule: number, .. }) = spans.first() else { continue };
+            let Some(rule) = shared.rules.rules().get(number) else { continue };
+            if !applies(rule, &text.about, bytes) || (!text.path.is_empty() && !rule.decode) {
+                continue;
+            }
+            let (Some(pattern), Some(own)) = (&rule.pattern, patterns.get_mut(number)) else { continue };
+            let pattern = own.get_or_insert_with(|| pattern.clone());
+            let longest = shared.matcher.longest.get(number).copied().flatten();
+            let search = Search { number, rule, pattern, longest };
+            // Most candidates come to nothing: then there is nothing to be remembered either.
+            let mut state = states.remove(&number).unwrap_or_default();
+            spans.iter().for_each(|span| search.take(&text.about, window, span.from, span.to, &mut state));
+            if state.is_begun() {
+                states.insert(number, state);
+            }
         }
-    };
-    let any = |patterns: &[Regex], text: &[u8]| patterns.iter().any(|pattern| pattern.is_match(text));
-    if any(&rule.unless_match, candidate.matched)
-        || any(&rule.unless_secret, candidate.secret)
-        || has_stopword(rule, candidate.secret)
-        || any(&rule.unless, around)
-        || !rule.also.iter().all(|also| also.is_match(around))
-    {
-        return None;
     }
-    let mut severity = rule.severity;
-    if let Some(hint) = &rule.hint {
-        let before = text.get(candidate.at.saturating_sub(60)..candidate.at).unwrap_or_default();
-        if !(hint.is_match(about.key) || hint.is_match(about.field) || hint.is_match(before)) {
-            severity = rule.without_hint?;
+
+    /// Puts to the decoders what came to a text, and where that begins, and judges what they find.
+    pub(super) fn decode(
+        &mut self,
+        shared: &Shared,
+        inside: &mut Inside,
+        text: &Text<'_>,
+        new: &[u8],
+        at: u64,
+        last: bool,
+    ) {
+        let Inside { decoders, streams } = inside;
+        decoders.feed(new, 0, at, last, &mut |piece| self.decoded(shared, streams, text, &piece));
+        if last {
+            for (_, _, open) in streams.drain(..) {
+                open.close(self, shared);
+            }
         }
     }
-    let mut learnt = Learnt::default();
-    for validator in &rule.validators {
-        let more = validator.check(candidate)?;
-        learnt.notes.extend(more.notes);
-        learnt.valid_until = learnt.valid_until.max(more.valid_until);
-        severity = more.severity.unwrap_or(severity);
+
+    fn decoded(
+        &mut self,
+        shared: &Shared,
+        streams: &mut Vec<(Decoder, u64, Box<Open>)>,
+        parent: &Text<'_>,
+        piece: &Decoded<'_>,
+    ) {
+        self.counts.decoded_bytes = self.counts.decoded_bytes.saturating_add(piece.bytes.len() as u64);
+        self.counts.decodings_cut = self.counts.decodings_cut.saturating_add(u64::from(piece.cut));
+        let path = [parent.path, &[piece.decoder]].concat();
+        let text = Text { path: &path, ..*parent };
+        if piece.first && piece.last {
+            self.whole(shared, &text, piece.bytes);
+            return;
+        }
+        let known = streams.iter().position(|(decoder, at, _)| (*decoder, *at) == (piece.decoder, piece.at));
+        let at = known.unwrap_or_else(|| {
+            streams.push((piece.decoder, piece.at, Box::new(Open::new(self, &Owned::of(&text)))));
+            streams.len().saturating_sub(1)
+        });
+        if let Some((_, _, open)) = streams.get_mut(at) {
+            open.take(self, shared, piece.bytes);
+        }
+        if piece.last {
+            streams.remove(at).2.close(self, shared);
+        }
     }
-    Some((severity, learnt))
+
+    /// Drops hits of texts inside a text, from `own` on, of what the text itself has, from `first` on: a string of JSON has
+    /// most of its bytes as they were.
+    pub(super) fn drop_repeats(&mut self, first: usize, own: usize) {
+        if first == own || own == self.hits.len() {
+            return;
+        }
+        let inner = self.hits.split_off(own);
+        let repeats = |hit: &Hit, outer: &Hit| {
+            outer.rule == hit.rule
+                && outer.tag == hit.tag
+                && hit.decoded.starts_with(&outer.decoded)
+                && !hit.distinct.is_empty()
+                && hit.distinct.iter().all(|hash| outer.distinct.contains(hash))
+        };
+        let new = inner
+            .into_iter()
+            .filter(|hit| !self.hits.get(first..own).unwrap_or_default().iter().any(|outer| repeats(hit, outer)));
+        let new: Vec<Hit> = new.collect();
+        self.hits.extend(new);
+    }
+
+    /// Brings the hits of a text into an order that windows do not change.
+    fn settle(&mut self, first: usize) {
+        if let Some(hits) = self.hits.get_mut(first..).filter(|hits| hits.len() > 1) {
+            hits.sort_by(|a, b| {
+                let order = |hit: &Hit| (hit.rule, hit.at, hit.bytes);
+                a.decoded.cmp(&b.decoded).then(order(a).cmp(&order(b))).then_with(|| a.excerpt.cmp(&b.excerpt))
+            });
+        }
+    }
 }
 
-fn has_stopword(rule: &Rule, secret: &[u8]) -> bool {
-    !rule.stopwords.is_empty() && {
-        let secret = secret.to_ascii_lowercase();
-        rule.stopwords.iter().any(|word| memchr::memmem::find(&secret, word.as_bytes()).is_some())
+/// Puts a window to the matchers that have no patterns.
+pub(super) fn extras(
+    shared: &Shared,
+    text: &Text<'_>,
+    window: &Window<'_>,
+    whole: bool,
+    states: &mut BTreeMap<usize, State>,
+) {
+    for (first, extra) in shared.rules.extras() {
+        extra.scan(&text.about, window.bytes, whole, &mut |found| {
+            let number = first.saturating_add(found.rule);
+            let Some(rule) = shared.rules.rules().get(number) else { return };
+            if !(window.from..window.to).contains(&found.at)
+                || !applies(rule, &text.about, None)
+                || (!text.path.is_empty() && !rule.decode)
+            {
+                return;
+            }
+            let end = found.at.saturating_add(found.bytes).min(window.bytes.len());
+            let matched = window.bytes.get(found.at..end).unwrap_or_default();
+            let candidate = Candidate { text: window.bytes, at: found.at, matched, secret: matched };
+            add_plain(number, rule, window.base, &candidate, states.entry(number).or_default());
+        });
     }
 }
 
-fn first_hit(number: usize, severity: Threat, candidate: &Candidate<'_>, learnt: Learnt) -> Hit {
-    let (text, at) = (candidate.text, candidate.at);
-    let end = at.saturating_add(candidate.matched.len());
-    let shown = candidate.matched.len().min(SHOWN);
-    let from = at.saturating_sub(CONTEXT);
-    let mut excerpt = text.get(from..at.saturating_add(shown)).unwrap_or_default().to_vec();
-    let matched = at.saturating_sub(from)..excerpt.len();
-    excerpt.extend_from_slice(text.get(end..end.saturating_add(CONTEXT).min(text.len())).unwrap_or_default());
-    Hit {
-        tag: 0,
-        rule: number,
-        severity,
-        at: at as u64,
-        bytes: candidate.matched.len() as u64,
-        matches: 1,
-        decoded: Vec::new(),
-        excerpt,
-        matched,
-        secret: candidate.secret.get(..SECRET).unwrap_or(candidate.secret).to_vec(),
-        distinct: Vec::new(),
-        notes: learnt.notes,
-        valid_until: learnt.valid_until,
-    }
-}
+#[cfg(test)]
+mod tests;

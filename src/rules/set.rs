@@ -2,12 +2,13 @@
 
 use super::extra::Extra;
 use super::file;
-use super::rule::{Example, Rule};
+use super::matcher::Matcher;
+use super::rule::{Candidates, Example, Rule};
 use super::scanner::{About, Scanner};
 use crate::base::{Error, ErrorKind, Result};
 use crate::report::Where;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The files of the rules that come with the program: name and text.
 const BUILTIN: [(&str, &str); 18] = [
@@ -37,6 +38,8 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// Matchers, each with the place of its first rule.
     extras: Vec<(usize, Arc<dyn Extra>)>,
+    /// What is derived from all of them, once they are used.
+    matcher: OnceLock<Arc<Matcher>>,
 }
 
 impl RuleSet {
@@ -55,12 +58,17 @@ impl RuleSet {
     /// Adds rules.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where an id is there already.
+    /// [`ErrorKind::Config`] where an id is there already, or where a rule cannot be prepared: see [`Rule::prepare`].
     pub fn add(&mut self, rules: Vec<Rule>, file: &Path) -> Result<()> {
-        for rule in rules {
+        self.matcher = OnceLock::new();
+        for mut rule in rules {
+            let line = rule.line;
+            let error = |what| Error::new(ErrorKind::Config { file: file.to_owned(), line, what });
             if self.rules.iter().any(|other| other.id == rule.id) {
-                let what = format!("rule {}: there is one of this id already", rule.id);
-                return Err(Error::new(ErrorKind::Config { file: file.to_owned(), line: 0, what }));
+                return Err(error(format!("rule {}: there is one of this id already", rule.id)));
+            }
+            if rule.candidates == Candidates::None {
+                rule.prepare().map_err(|what| error(format!("rule {}: {what}", rule.id)))?;
             }
             self.rules.push(rule);
         }
@@ -88,6 +96,7 @@ impl RuleSet {
 
     /// Adds a matcher with its rules.
     pub fn add_extra(&mut self, extra: Arc<dyn Extra>) {
+        self.matcher = OnceLock::new();
         let first = self.rules.len();
         self.rules.extend(extra.rules());
         self.extras.push((first, extra));
@@ -103,6 +112,11 @@ impl RuleSet {
         &self.rules
     }
 
+    /// What is derived from all of them: made at the first call, and shared.
+    pub(super) fn matcher(&self) -> Arc<Matcher> {
+        Arc::clone(self.matcher.get_or_init(|| Arc::new(Matcher::new(&self.rules))))
+    }
+
     /// The rule of this id.
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
@@ -114,6 +128,10 @@ impl RuleSet {
 pub struct Broken {
     /// The rule.
     pub rule: String,
+    /// The file the rule is from, and the line there.
+    pub file: String,
+    /// See `file`.
+    pub line: u32,
     /// Whether it should have matched.
     pub should_match: bool,
     /// Which of its examples, from 1.
@@ -125,13 +143,14 @@ pub struct Broken {
 pub fn try_examples(set: &RuleSet) -> (Vec<Broken>, usize) {
     let (mut broken, mut tried) = (Vec::new(), 0);
     for rule in &set.rules {
-        let alone = Arc::new(RuleSet { rules: vec![rule.clone()], extras: Vec::new() });
+        let alone = Arc::new(RuleSet { rules: vec![rule.clone()], ..RuleSet::default() });
         let examples = rule.examples.iter().map(|example| (example, true));
         let counters = rule.counter_examples.iter().map(|example| (example, false));
         for (number, (example, should_match)) in examples.enumerate().chain(counters.enumerate()) {
             tried += 1;
             if matches(&alone, rule, example) != should_match {
-                broken.push(Broken { rule: rule.id.clone(), should_match, number: number.saturating_add(1) });
+                let (rule, file, line) = (rule.id.clone(), rule.file.clone(), rule.line);
+                broken.push(Broken { rule, file, line, should_match, number: number.saturating_add(1) });
             }
         }
     }

@@ -6,8 +6,8 @@ use crate::support::dumps::{
 use crate::support::rdb::{Builder, len, text};
 use crate::support::values::read;
 use rediscover::analysis::{
-    AnalyzeOptions, BigElements, Commands, Examiner, Expiries, Histogram, KeySizes, Needs, Prefixes, Rankings, Slots,
-    Streams, Totals, Twins, Usage,
+    AnalyzeOptions, BigElements, Commands, Examiner, Expiries, Histogram, KeySizes, Needs, Prefixes, Rankings,
+    ScanFold, Slots, Streams, Totals, Twins, Usage,
 };
 use rediscover::base::{Result, UnixMs};
 use rediscover::keyspace::Type;
@@ -107,7 +107,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         usage: Some(Usage::new("dump", 20)),
         streams: Some(Streams::new("dump", 20)),
         slots: Some(Slots::new(20_000, 20)),
-        scan: None,
+        scan: Some(ScanFold::new("dump", &crate::scan::common(how))),
     };
     let mut stream = Stream::from_reader("dump", reader).expect("it opens");
     let selection = Selection { validate: true, memory: Memory::OfWriter, ..Selection::default() };
@@ -126,6 +126,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         "sizes": set.sizes.expect("it").finish(&scope).expect("it finishes"),
         "usage": set.usage.expect("it").finish(&scope).expect("it finishes"),
         "streams": set.streams.expect("it").finish(&scope).expect("it finishes"),
+        "scan": set.scan.expect("it").finish(&scope).expect("it finishes").tell(false).0,
         "cluster": set.slots.expect("it").finish(&scope).expect("it finishes"),
     })
 }

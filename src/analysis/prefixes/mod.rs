@@ -3,7 +3,7 @@
 //! A key counts under its [`pattern`]. How many patterns are told apart is bounded: see [`Tracked`]. What is shown of them,
 //! and which siblings are folded into `{*}`, is decided at the end: see [`tree`].
 
-mod pattern;
+pub(super) mod pattern;
 mod tree;
 
 use super::tracked::{Share, Tracked};

@@ -12,11 +12,11 @@
 //! inside their segment, as in `shopping_cart:{n}`.
 
 /// Stands after each cut (`│` above). Patterns hold no other zero byte: segments that have one are `{bytes}`.
-pub(super) const MARK: u8 = 0;
+pub(in crate::analysis) const MARK: u8 = 0;
 /// Cuts per pattern; what follows the last one is one piece.
 const MOST_CUTS: usize = 6;
 /// The depth of whole patterns, in pieces.
-pub(super) const WHOLE: usize = MOST_CUTS + 1;
+pub(in crate::analysis) const WHOLE: usize = MOST_CUTS + 1;
 /// Bytes of a name that are looked at. A longer one ends with `{long}`.
 const MOST_BYTES: usize = 256;
 /// Longest segment that stands for itself, in bytes after folding.
@@ -69,7 +69,7 @@ fn class(byte: u8) -> u8 {
 }
 
 /// Puts the pattern of a name in place of what is in `out`, no further than its cut of number `depth`. At most some 1,100 bytes.
-pub(super) fn write(name: &[u8], depth: usize, out: &mut Vec<u8>) {
+pub(in crate::analysis) fn write(name: &[u8], depth: usize, out: &mut Vec<u8>) {
     out.clear();
     if depth == 0 {
         return;

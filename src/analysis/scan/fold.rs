@@ -1,214 +1,380 @@
-//! Items to texts, texts through the rules, hits to findings.
+//! Items to texts, texts through the rules.
+//!
+//! Every text of every record goes to the scanner once, under a tag that says where it stands ([`Texts`]). Its hits come back
+//! later, at the latest when the worker ends; the [`Judge`] makes findings of them.
 
 use super::ScanOptions;
-use super::collect::Collected;
-use crate::base::{Result, UnixMs};
-use crate::keyspace::{KeyName, Type};
+use super::accept::HiddenCounts;
+use super::collect::{Collected, Sourced};
+use super::elements::Elements;
+use super::exposure::Exposed;
+use super::judge::{FileFacts, Judge};
+use super::lines;
+use super::population::Patterned;
+use super::reveal::Secrets;
+use super::texts::{Name, State, Stood, Texts};
+use crate::base::{Error, Result, UnixMs};
+use crate::keyspace::Command;
 use crate::pipeline::{Analyzer, Prologue, Scope};
-use crate::rdb::{Depth, Element, Half, Head, Item};
-use crate::report::{Finding, Locator, Scan, ScanSummary, Where, escape};
-use crate::rules::{About, Hit, Piece, RuleSet, Scanner};
+use crate::rdb::{Damage, Depth, Entry, Head, Item, Writer};
+use crate::report::{Scan, ScanSummary, Where};
+use crate::rules::{About, RuleSet, ScanCounts, Scanner};
 use std::sync::Arc;
 
-/// Scans what passes.
+/// Scans what passes: the files of one source, one after the other.
+///
+/// Memory, beside what the rules take: twice the findings that are listed, 2 KB for each pattern of key names that is told
+/// apart (`limits.tracked_prefixes`), 1 MiB of texts; of what is revealed `limits.sort_bytes`, the rest in the scratch folder.
 pub struct ScanFold {
     source: Arc<str>,
     options: ScanOptions,
-    rules: Arc<RuleSet>,
     scanner: Scanner,
-    /// Where the texts stand that the scanner has, by their tags.
-    texts: Vec<Stood>,
-    key: Option<Held>,
-    index: u64,
-    found: Collected,
+    texts: Texts,
+    elements: Elements,
+    judge: Judge,
+    /// The last record, and the next place in it: what one command leads to is one record.
+    record: (Option<u64>, u64),
+    line: lines::Line,
     keys: u64,
-}
-
-/// A key, held while its elements come.
-#[derive(Debug, Clone)]
-struct Held {
-    db: u64,
-    name: KeyName,
-    ty: Type,
-    offset: u64,
-    expire_at: Option<UnixMs>,
-}
-
-#[derive(Debug, Clone)]
-struct Stood {
-    key: Option<Held>,
-    place: Where,
-    element: Option<Locator>,
+    not_scanned: u64,
+    /// What other workers did.
+    others: ScanCounts,
+    /// What went wrong where it could not be said.
+    error: Option<Error>,
 }
 
 impl ScanFold {
     /// A scan of one source.
     pub fn new(source: &str, options: &ScanOptions) -> Self {
+        let source: Arc<str> = source.into();
+        let limits = options.run.limits;
+        let secrets = || Secrets::new(&source, options.run.scratch.clone(), limits.sort_bytes);
+        let secrets = options.keep_secrets.then(secrets);
+        let collected = Collected::new(options.findings_per_rule, limits.tracked_prefixes);
         Self {
-            source: source.into(),
+            judge: Judge::new(Arc::clone(&source), options, collected, secrets),
+            source,
             options: options.clone(),
-            rules: Arc::clone(&options.rules),
             scanner: Scanner::new(Arc::clone(&options.rules)),
-            texts: Vec::new(),
-            key: None,
-            index: 0,
-            found: Collected::default(),
+            texts: Texts::default(),
+            elements: Elements::default(),
+            record: (None, 0),
+            line: lines::Line::default(),
             keys: 0,
+            not_scanned: 0,
+            others: ScanCounts::default(),
+            error: None,
         }
     }
 
-    /// What it came to.
-    pub fn into_scan(mut self) -> Scan {
-        self.drain();
-        let counts = self.scanner.counts();
-        let (findings, by_rule, by_severity) = self.found.finish(self.options.findings_per_rule);
+    /// What it came to: nothing of it changes any more, but for what is proven.
+    ///
+    /// # Errors
+    /// The scratch folder cannot be written.
+    pub fn close(mut self) -> Result<ScanFindings> {
+        self.drain()?;
+        let counts = self.counts();
         let summary = ScanSummary {
-            by_severity,
-            by_rule,
-            rules: self.rules.rules().len() as u64,
+            rules: self.options.rules.rules().len() as u64,
             keys: self.keys,
             texts: counts.texts,
             bytes: counts.bytes,
             decoded_bytes: counts.decoded_bytes,
             decodings_cut: counts.decodings_cut,
+            not_scanned: self.not_scanned,
             ..ScanSummary::default()
         };
-        Scan { summary, findings, ..Scan::default() }
+        let Judge { collected, exposed, hidden, secrets, .. } = self.judge;
+        let rules = self.options.rules;
+        let is_redacted = |rule: usize| rules.rules().get(rule).is_some_and(|rule| rule.category.is_redacted());
+        let prefixes = collected.population.patterned(is_redacted);
+        let found = collected.finish();
+        Ok(ScanFindings { rules, summary, found, exposed, prefixes, hidden, secrets })
     }
 
-    fn begin(&mut self, head: &Head<'_>) {
-        let key = Held {
-            db: head.db,
-            name: head.key.to_name(),
-            ty: head.value_type.ty,
-            offset: head.offset,
-            expire_at: head.expire_at,
-        };
-        self.key = Some(key);
-        self.index = 0;
-        self.keys = self.keys.saturating_add(1);
-        self.text(Where::Key, None, b"", head.key.head);
+    /// What was done by this worker and those that were merged.
+    fn counts(&self) -> ScanCounts {
+        sum(self.others, self.scanner.counts())
     }
 
-    fn element(&mut self, element: &Element<'_>) {
-        let ty = self.key.as_ref().map(|key| key.ty);
-        let place = if ty == Some(Type::String) { Where::Value } else { Where::Element };
-        let at = Locator { index: Some(self.index), ..Locator::default() };
-        match element {
-            Element::Item(bytes) => self.text(place, (place == Where::Element).then_some(at), b"", bytes),
-            Element::Member { member, .. } => self.text(Where::Element, Some(at), b"", member),
-            Element::Indexed { value, .. } => self.text(Where::Element, Some(at), b"", value),
-            Element::Field { field, value, .. } => {
-                self.text(Where::Field, Some(at.clone()), b"", field);
-                let at = Locator { field: Some(KeyName::whole(field)), ..at };
-                self.text(Where::Value, Some(at), field, value);
-            }
-            Element::Piece { half, at: from, total, bytes } => {
-                let place = if *half == Half::Value { Where::Value } else { place };
-                let tag = self.stand(place, Some(at));
-                let key = self.key.as_ref();
-                let about = About { place, ty, key: key.map_or(&[], |key| key.name.head()), field: b"" };
-                self.scanner.piece(tag, &about, Piece { at: *from, total: *total, bytes });
-                return;
-            }
-            _ => return,
+    /// Begins a record at this place: where its texts begin, after those of another one at the same place.
+    fn begin_record(&mut self, offset: u64) -> u64 {
+        let after = self.elements.next_ordinal();
+        self.record = (Some(offset), if self.record.0 == Some(offset) { after } else { 0 });
+        self.record.1
+    }
+
+    fn begin_key(&mut self, head: &Head<'_>) -> Result<()> {
+        self.relieve()?;
+        let ordinal = self.begin_record(head.offset);
+        self.texts.key(head);
+        let mut stood = Stood::at(Where::Key, ordinal);
+        if head.key.sha256.is_some() {
+            self.not_scanned = self.not_scanned.saturating_add(1);
+            stood = stood.what("of the key's name only the beginning was scanned");
         }
-        self.index = self.index.saturating_add(1);
+        self.elements.begin(head.value_type.ty, ordinal.saturating_add(2));
+        self.text(stood, None, head.key.head);
+        Ok(())
     }
 
-    fn stand(&mut self, place: Where, element: Option<Locator>) -> u32 {
-        let tag = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(Stood { key: self.key.clone(), place, element });
-        tag
-    }
-
-    fn text(&mut self, place: Where, element: Option<Locator>, field: &[u8], bytes: &[u8]) {
+    /// Adds a text of the last record; `name` is what it is told by.
+    fn text(&mut self, stood: Stood, name: Option<Name<'_>>, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        let tag = self.stand(place, element);
-        let key = self.key.as_ref();
-        let about = About { place, ty: key.map(|key| key.ty), key: key.map_or(&[], |key| key.name.head()), field };
+        let tag = match name {
+            Some(name) => self.texts.add_name(stood, name),
+            None => self.texts.add(stood),
+        };
+        let ty = self.texts.last_record().and_then(|record| record.ty);
+        let about = About { place: stood.place, ty, key: self.texts.last_key(), field: b"" };
         self.scanner.text(tag, &about, bytes);
     }
 
-    fn drain(&mut self) {
-        let hits: Vec<Hit> = self.scanner.drain().collect();
-        for hit in hits {
-            if let (Some(stood), Some(rule)) = (self.texts.get(hit.tag as usize), self.rules.rules().get(hit.rule)) {
-                let redacted = rule.category.is_redacted() && !self.options.reveal;
-                let excerpt = if redacted { format!("<{} bytes>", hit.bytes) } else { escape(&hit.excerpt) };
-                self.found.add(Finding {
-                    rule: rule.id.clone(),
-                    rule_version: rule.version,
-                    title: rule.title.clone(),
-                    severity: hit.severity,
-                    technique_severity: hit.severity,
-                    confidence: rule.confidence,
-                    category: rule.category,
-                    story: rule.story.clone(),
-                    source: self.source.to_string(),
-                    db: stood.key.as_ref().map(|key| key.db),
-                    key: stood.key.as_ref().map(|key| key.name.clone()),
-                    key_type: stood.key.as_ref().map(|key| key.ty.name().to_owned()),
-                    expire_at: stood.key.as_ref().and_then(|key| key.expire_at).and_then(UnixMs::rfc3339),
-                    place: stood.place,
-                    element: stood.element.clone(),
-                    offset: stood.key.as_ref().map(|key| key.offset),
-                    match_offset: Some(hit.at),
-                    match_bytes: Some(hit.bytes),
-                    decoded_from: hit.decoded.iter().map(|decoder| decoder.name().to_owned()).collect(),
-                    excerpt,
-                    matches: hit.matches,
-                    attack: rule.attack.clone(),
-                    why: rule.why.clone(),
-                    advice: rule.advice.clone(),
-                    notes: hit.notes,
-                    ..Finding::default()
-                });
+    /// A text that stands in no key.
+    fn alone(&mut self, db: Option<u64>, offset: u64, place: Where, name: Name<'_>, bytes: &[u8]) -> Result<()> {
+        let goes_on = self.record.0 == Some(offset);
+        if !goes_on {
+            self.relieve()?;
+            self.texts.record(db, offset);
+        }
+        // A library is in the record of the command that loads it.
+        let ordinal = self.begin_record(offset);
+        self.elements.begin_at(ordinal.saturating_add(2));
+        self.text(Stood::at(place, ordinal), Some(name), bytes);
+        // Its own limit is that of strings: what is as long was cut there.
+        if bytes.len() >= self.options.run.limits.string_bytes {
+            self.not_scanned = self.not_scanned.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: &Command<'_>) -> Result<()> {
+        match self.line.take(command) {
+            lines::Told::Elsewhere => Ok(()),
+            lines::Told::Nowhere => {
+                self.not_scanned = self.not_scanned.saturating_add(1);
+                Ok(())
+            }
+            lines::Told::Here { cut } => {
+                self.relieve()?;
+                let ordinal = self.begin_record(command.offset);
+                self.texts.record(command.db, command.offset);
+                self.elements.begin_at(ordinal.saturating_add(2));
+                self.not_scanned = self.not_scanned.saturating_add(u64::from(cut));
+                let tag = self.texts.add_line(Stood::at(Where::Command, ordinal), self.line.arguments());
+                let about = About { place: Where::Command, ty: None, key: b"", field: b"" };
+                self.scanner.text(tag, &about, self.line.bytes());
+                Ok(())
             }
         }
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>) {
+        if entry.module.is_some_and(|module| !module.known) {
+            self.not_scanned = self.not_scanned.saturating_add(1);
+        }
+        self.end(State::Whole);
+        if let Some(record) = self.texts.last_record() {
+            record.expire_at = entry.head.expire_at;
+        }
+    }
+
+    /// The key that was begun ends.
+    fn end(&mut self, state: State) {
+        self.elements.end(&mut self.scanner, &mut self.texts);
+        let Some(record) = self.texts.last_record().filter(|record| record.state == State::Open) else { return };
+        record.state = state;
+        if state != State::Rejected {
+            self.keys = self.keys.saturating_add(1);
+            self.judge.collected.population.key(self.texts.last_key());
+        }
+    }
+
+    fn dropped(&mut self) {
+        // A filter on its size rejects it; without one, its record breaks off, and what was seen of it stays.
+        let filter = &self.options.filter;
+        let by_size = filter.min_serialized > 0 || filter.min_elements > 0 || filter.min_memory > 0;
+        self.end(if by_size { State::Rejected } else { State::Broken });
+    }
+
+    fn damage(&mut self, damage: &Damage<'_>) {
+        if damage.flaw.kind().0 == "not-looked-into" {
+            self.not_scanned = self.not_scanned.saturating_add(1);
+        }
+    }
+
+    /// Asks the scanner for its hits if there is much to be had. Not while a text in pieces is open, nor between an element's
+    /// parts, nor between a command and what it carries.
+    #[inline]
+    fn relieve(&mut self) -> Result<()> {
+        if self.scanner.is_full() || self.texts.is_full() { self.drain() } else { Ok(()) }
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        let hits: Vec<_> = self.scanner.drain().collect();
+        let outcome = self.judge.take(&self.texts, hits);
         self.texts.clear();
+        outcome
     }
 }
 
 impl Analyzer for ScanFold {
-    type Output = Self;
+    type Output = ScanFindings;
 
     fn depth(&self, _: &Head<'_>) -> Depth {
         Depth::Content
     }
 
-    fn begin(&mut self, _: &Prologue, _: Option<UnixMs>) {}
-
-    fn fork(&self) -> Self {
-        Self::new(&self.source, &self.options)
+    fn begin(&mut self, prologue: &Prologue, as_of: Option<UnixMs>) {
+        if let Err(error) = self.drain() {
+            self.error.get_or_insert(error);
+        }
+        self.record = (None, 0);
+        let before = std::mem::take(&mut self.judge.file);
+        self.judge.file = FileFacts {
+            // The first file is number 1.
+            number: before.number.saturating_add(1),
+            name: prologue.part.clone(),
+            guarded_by: guarded_by(prologue).unwrap_or(before.guarded_by),
+            as_of: as_of.or(before.as_of),
+        };
     }
 
+    fn fork(&self) -> Self {
+        let mut fork = Self::new(&self.source, &self.options);
+        fork.judge.file = self.judge.file.clone();
+        fork
+    }
+
+    #[inline]
     fn observe(&mut self, item: &Item<'_>) -> Result<()> {
         match item {
-            Item::Begin(head) => self.begin(head),
-            Item::Element(element) => self.element(element),
-            Item::Entry(_) | Item::Dropped => {
-                if self.scanner.is_full() {
-                    self.drain();
+            Item::Element(element) => {
+                if !self.elements.is_open() {
+                    self.relieve()?;
                 }
-                self.key = None;
+                self.elements.take(element, &mut self.scanner, &mut self.texts);
             }
+            Item::Begin(head) => self.begin_key(head)?,
+            Item::Entry(entry) => self.entry(entry),
+            Item::Dropped => self.dropped(),
+            Item::Command(command) => self.command(command)?,
+            Item::Function { code, offset } => {
+                self.alone(None, *offset, Where::Function, lines::library(code), code)?;
+            }
+            Item::Aux { name, value, offset } => {
+                let text = self.line.pair(name, value).to_vec();
+                self.alone(None, *offset, Where::Aux, Name::of(name), &text)?;
+            }
+            Item::ModuleAux { module, .. } if !module.known => {
+                self.not_scanned = self.not_scanned.saturating_add(1);
+            }
+            Item::Damage(damage) => self.damage(damage),
             _ => {}
         }
-        Ok(())
+        self.error.take().map_or(Ok(()), Err)
     }
 
     fn merge(&mut self, mut other: Self) -> Result<()> {
-        self.drain();
-        other.drain();
-        self.found.merge(other.found);
+        self.drain()?;
+        other.drain()?;
+        self.others = sum(self.others, other.counts());
+        self.judge.collected.merge(other.judge.collected);
+        self.judge.exposed.merge(other.judge.exposed);
+        self.judge.hidden.merge(&other.judge.hidden);
+        if let (Some(own), Some(other)) = (&mut self.judge.secrets, other.judge.secrets) {
+            own.merge(other)?;
+        }
         self.keys = self.keys.saturating_add(other.keys);
+        self.not_scanned = self.not_scanned.saturating_add(other.not_scanned);
+        self.error = self.error.take().or(other.error);
         Ok(())
     }
 
-    fn finish(self, _: &Scope) -> Result<Self> {
-        Ok(self)
+    fn finish(self, _: &Scope) -> Result<ScanFindings> {
+        self.close()
+    }
+}
+
+fn sum(one: ScanCounts, other: ScanCounts) -> ScanCounts {
+    ScanCounts {
+        texts: one.texts.saturating_add(other.texts),
+        bytes: one.bytes.saturating_add(other.bytes),
+        decoded_bytes: one.decoded_bytes.saturating_add(other.decoded_bytes),
+        decodings_cut: one.decodings_cut.saturating_add(other.decodings_cut),
+    }
+}
+
+/// The version of the server that wrote this, if it is one that does not let clients write files elsewhere by default; none if
+/// the file does not say what wrote it.
+fn guarded_by(prologue: &Prologue) -> Option<Option<Arc<str>>> {
+    if prologue.aux(b"df-ver").is_some() {
+        return Some(None);
+    }
+    let said = |name: &[u8]| prologue.aux(name).map(|value| (value, Writer::of_aux(name, value)));
+    let (version, writer) = match (said(b"valkey-ver").or_else(|| said(b"redis-ver")), &prologue.part) {
+        (Some(said), _) => said,
+        // Only servers from 7.0 on keep a log in several files.
+        (None, Some(_)) => (&b"7.0 or later"[..], Some(Writer::Redis(7, 0))),
+        (None, None) => return None,
+    };
+    let is_guarded = match writer {
+        Some(Writer::Redis(major, _)) => major >= 7,
+        Some(Writer::Valkey(..)) => true,
+        None => false,
+    };
+    Some(is_guarded.then(|| crate::keyspace::escape(version.get(..32).unwrap_or(version)).into()))
+}
+
+/// What scans of sources came to.
+pub struct ScanFindings {
+    rules: Arc<RuleSet>,
+    summary: ScanSummary,
+    found: Sourced,
+    exposed: Exposed,
+    prefixes: Patterned,
+    /// What was not told, and why.
+    pub(super) hidden: HiddenCounts,
+    secrets: Option<Secrets>,
+}
+
+impl ScanFindings {
+    /// Adds those of another source, scanned with the same rules.
+    ///
+    /// # Errors
+    /// The scratch folder cannot be written.
+    pub fn merge(&mut self, other: Self) -> Result<()> {
+        let (own, other_summary) = (&mut self.summary, other.summary);
+        for (own, other) in [
+            (&mut own.keys, other_summary.keys),
+            (&mut own.texts, other_summary.texts),
+            (&mut own.bytes, other_summary.bytes),
+            (&mut own.decoded_bytes, other_summary.decoded_bytes),
+            (&mut own.decodings_cut, other_summary.decodings_cut),
+            (&mut own.not_scanned, other_summary.not_scanned),
+        ] {
+            *own = own.saturating_add(other);
+        }
+        self.found.merge(other.found);
+        self.exposed.merge(other.exposed);
+        self.prefixes.merge(other.prefixes);
+        self.hidden.merge(&other.hidden);
+        match (&mut self.secrets, other.secrets) {
+            (Some(own), Some(other)) => own.merge(other),
+            _ => Ok(()),
+        }
+    }
+
+    /// The report, and the secrets if they were to be kept. `proven`: something else, as a file where it has no business or a
+    /// line of a server's log, shows that a server was made to write files; then what is critical is not capped.
+    pub fn tell(self, proven: bool) -> (Scan, Option<Secrets>) {
+        let mut scan = Scan { summary: self.summary, ..Scan::default() };
+        scan.summary.by_severity = crate::report::Threat::ALL.into_iter().map(|severity| (severity, 0)).collect();
+        let rules = self.rules.rules();
+        self.found.tell(rules, proven, &mut scan);
+        scan.exposure = self.exposed.tell(rules, &self.prefixes);
+        (scan, self.secrets)
     }
 }

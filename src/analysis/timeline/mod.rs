@@ -5,14 +5,14 @@
 //! clues   a first pass over logs: what bounds the time of each command     gone   which keys are gone at the end
 //! steps   those bounds along the log, in bounded memory                    marks  clocks inside values
 //! rows    items of a batch to rows                                         words  a row in one sentence
-//! server_log   lines of a server's log
+//! log_rows   lines of a server's log
 //! ```
 
 mod clues;
 mod gone;
+mod log_rows;
 mod marks;
 mod rows;
-mod server_log;
 mod steps;
 mod words;
 
@@ -127,7 +127,7 @@ impl<'d> Timeline<'d> {
         }
         self.out.loaded = None;
         let mut stream = open_log(origin, &self.options)?;
-        let outcome = server_log::read(&mut stream, zone, &self.options.run.cancel, &mut |row| self.out.row(row));
+        let outcome = log_rows::rows(&mut stream, zone, &self.options.run.cancel, &mut |row| self.out.row(row));
         stream.close();
         self.out.outcome(outcome).map_err(|error| error.about(&origin.name))
     }

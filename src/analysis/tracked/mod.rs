@@ -149,7 +149,7 @@ impl Tracked {
 
 /// A path down to a depth: all of it where it is not so deep.
 #[inline]
-fn cut(path: &[u8], depth: usize, whole: usize, mark: u8) -> &[u8] {
+pub(super) fn cut(path: &[u8], depth: usize, whole: usize, mark: u8) -> &[u8] {
     if depth >= whole {
         return path;
     }

@@ -1,8 +1,8 @@
 //! The arguments of `analyze`.
 
 use super::{
-    ESTIMATES, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, SOURCES, SourceArgs, model,
-    moment,
+    ESTIMATES, FailOn, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, RuleArgs, SOURCES,
+    SourceArgs, model, moment,
 };
 use clap::{Args, ValueEnum};
 use rediscover::analysis::PlanAction;
@@ -14,9 +14,11 @@ pub(super) const ANALYZE: &str = "\
 Examples:
   rediscover analyze /var/lib/redis/dump.rdb
   rediscover analyze eu=a.rdb us=b.rdb.gz --type hash --match 'session:*' --format json
+  rediscover analyze dump.rdb --scan --format html -o report.html
   rediscover analyze dump.rdb --match 'cache:*' --expiry none --plan-script expire:300 -o plan.sh";
 
 const PLAN: &str = "Plan script";
+const SCANNING: &str = "Scanning";
 
 #[derive(Args)]
 pub(crate) struct AnalyzeArgs {
@@ -31,6 +33,14 @@ pub(crate) struct AnalyzeArgs {
     /// Say what will have expired by then: RFC 3339, Unix seconds, now+2d
     #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = ESTIMATES)]
     pub(crate) expiring_by: Option<UnixMs>,
+    /// Look for attack traces, secrets and personal data in the same pass
+    #[arg(long, help_heading = SCANNING)]
+    pub(crate) scan: bool,
+    /// With --scan: exit 4 if there is a finding of this severity or a graver one
+    #[arg(long, value_name = "LEVEL", default_value = "never", requires = "scan", help_heading = SCANNING)]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
     #[command(flatten)]

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 pub(super) const SCAN: &str = "\
 Examples:
   rediscover scan dump.rdb --fail-on medium
-  rediscover scan appendonlydir --rules ours.toml --allow known.toml --format ecs -o findings.jsonl";
+  rediscover scan appendonlydir --rules ours.toml --allow known.toml --format ecs -o findings.jsonl
+  rediscover scan --tree /mnt/image --log /mnt/image/var/log/redis/redis.log --log-tz Europe/Berlin";
 
 pub(super) const RULES: &str = "\
 Examples:
@@ -22,6 +23,7 @@ const MORE: &str = "More evidence";
 const SECRETS: &str = "Secrets";
 
 #[derive(Args)]
+#[command(mut_arg("sources", |sources| sources.required_unless_present_any(["tree", "log"])))]
 pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
@@ -36,10 +38,10 @@ pub(crate) struct ScanArgs {
     /// Exit 4 if there is a finding of this severity or a graver one
     #[arg(long, value_name = "LEVEL", default_value = "high", help_heading = JUDGING)]
     pub(crate) fail_on: FailOn,
-    /// Look in a mounted disk image for dumps under other names; nothing in it is run
+    /// Look below DIR, a mounted disk image, for dumps under other names; nothing in it is run
     #[arg(long, value_name = "DIR", help_heading = MORE)]
     pub(crate) tree: Vec<PathBuf>,
-    /// The log of a server, too; may be repeated
+    /// The log of a server: replication, modules, crashes, saves; may be repeated
     #[arg(long, value_name = "FILE", help_heading = MORE)]
     pub(crate) log: Vec<OsString>,
     /// The zone of times in --log that do not say theirs [default: taken for UTC, and marked as inferred]
@@ -196,6 +198,17 @@ impl From<RulesFormat> for Format {
             RulesFormat::Text => Format::Text,
             RulesFormat::Json => Format::Json,
         }
+    }
+}
+
+impl RuleArgs {
+    /// Whether anything is asked for beside the rules that come with the program.
+    pub(crate) fn is_set(&self) -> bool {
+        #[cfg(feature = "yara")]
+        let yara = !self.yara.is_empty();
+        #[cfg(not(feature = "yara"))]
+        let yara = false;
+        yara || self.no_builtin || !(self.rules.is_empty() && self.gitleaks.is_empty() && self.iocs.is_empty())
     }
 }
 

@@ -1,16 +1,19 @@
 //! `analyze`: what is in it?
 
+use super::rules::load;
+use super::scan::fail_on;
 use crate::cli::args::{AnalyzeArgs, Format};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{self, Level, Ui};
-use rediscover::analysis::{self, AnalyzeOptions, PlanAction, PlanOptions};
+use rediscover::analysis::{self, AnalyzeOptions, PlanAction, PlanOptions, ScanOptions};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::pipeline::Memory;
 use rediscover::render;
-use rediscover::report::{AnalyzeReport, PlanScript, Verdict};
+use rediscover::report::{AnalyzeReport, PlanScript, Scan, ScanTotals, Verdict};
 use rediscover::source::Origin;
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
     let origins = sources::expand(&args.sources, Take::Loaded, ui)?;
@@ -24,6 +27,7 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
         expiring_by: args.expiring_by,
         memory: args.target.map_or(Memory::OfWriter, Memory::Of),
         merge: args.merge,
+        scan: scanning(args, ui)?,
     };
     let mut analyzed = analysis::analyze(&origins, &options)?;
 
@@ -43,6 +47,9 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
             ending.damaged(&source.source, what, Some(next));
         }
     }
+    if let Some(scan) = &analyzed.scan {
+        fail_on(args.fail_on, scan, &mut ending);
+    }
     let mut report = AnalyzeReport {
         schema: "rediscover/analyze/v1".into(),
         provenance: ui.provenance(analyzed.facts),
@@ -54,7 +61,13 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
         advice: Vec::new(),
         plan: None,
         findings: None,
+        scan: None,
     };
+    if let Some(scan) = analyzed.scan {
+        let Scan { summary, findings, exposure, cannot_show } = scan;
+        report.findings = Some(findings);
+        report.scan = Some(ScanTotals { summary, exposure, cannot_show });
+    }
     report.advice = analysis::advise(&report);
     if let Some(action) = args.plan_script {
         if origins.len() > report.integrity.len() {
@@ -66,6 +79,18 @@ pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
     let document = document(&report, args, ui).map_err(|error| Error::io("write the report", error))?;
     ui.deliver(args.report_place(), &document)?;
     Ok(ending)
+}
+
+/// How to scan, if it is asked for.
+fn scanning(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Option<ScanOptions>> {
+    if !args.scan {
+        if args.rules.is_set() {
+            let what = "has no meaning here without --scan".to_owned();
+            return Err(Error::new(ErrorKind::Usage { option: "--rules", what }));
+        }
+        return Ok(None);
+    }
+    Ok(Some(ScanOptions::new(Arc::new(load(&args.rules, ui)?))))
 }
 
 /// What can be known to be impossible before anything is read.

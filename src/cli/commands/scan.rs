@@ -1,43 +1,52 @@
 //! `scan`: attack traces, secrets, personal data.
 
 use super::rules::load;
-use crate::cli::args::{Format, HashName, ScanArgs};
+use crate::cli::args::{FailOn, Format, HashName, ScanArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
-use rediscover::analysis::{self, ScanOptions};
+use rediscover::analysis::{self, Accepted, MoreEvidence, ScanOptions, Secrets};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
-use rediscover::report::{ScanReport, Threat, Verdict};
+use rediscover::report::{Scan, ScanReport, Threat, Verdict};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
-/// Findings of one rule that are listed.
-const LISTED: usize = 1_000;
-
 pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
-    let rules = Arc::new(load(&args.rules)?);
-    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let rules = Arc::new(load(&args.rules, ui)?);
+    let no_sources = args.sources.sources.is_empty() && args.sources.server_config.is_none();
+    let origins = if no_sources { Vec::new() } else { sources::expand(&args.sources, Take::All, ui)? };
+    let logs: Vec<_> = args.log.iter().map(|path| sources::log(path)).collect();
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
-    let mut run = args.resources.run(&args.hashes, origins.len(), ui.cancel(), ui.progress())?;
+    sources::refuse_overwriting(place, &logs)?;
+    sources::refuse_overwriting_by("--reveal-to", args.reveal_to.as_deref(), &origins)?;
+    let inputs = origins.len().saturating_add(logs.len());
+    let mut run = args.resources.run(&args.hashes, inputs, ui.cancel(), ui.progress())?;
     // Evidence is hashed unless another hash is asked for.
     run.hashes.sha256 |= args.hashes.hash.is_empty() || args.hashes.hash.contains(&HashName::Sha256);
     let options = ScanOptions {
         run,
         filter: args.filters.filter(),
         as_of: args.filters.as_of,
-        rules,
         reveal: args.reveal,
+        keep_secrets: args.reveal_to.is_some(),
         fingerprint_key: fingerprint_key(args)?,
-        findings_per_rule: LISTED,
+        accepted: Arc::new(accepted(args, ui)?),
+        ..ScanOptions::new(rules)
     };
-    let mut scanned = analysis::scan(&origins, &options)?;
+    let more = MoreEvidence { trees: args.tree.clone(), logs, log_zone: args.log_tz.clone() };
+    let mut scanned = analysis::scan_with(&origins, &more, &options)?;
+    if let Some(path) = &args.reveal_to {
+        reveal(scanned.secrets.take(), path, ui)?;
+    }
 
     let mut ending = Ending::default();
     for (name, error) in scanned.failures {
         let error = error.about(&name);
         ui.unread(&error);
-        ending.unread(&name, &error, !scanned.integrity.is_empty());
+        ending.unread(&name, &error, !scanned.integrity.is_empty() || scanned.read_more > 0);
         if let Some(facts) = scanned.facts.iter_mut().find(|facts| facts.source == name && facts.error.is_none()) {
             facts.error = Some(error.to_string());
         }
@@ -48,13 +57,7 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
             ending.damaged(&source.source, what, Some(next));
         }
     }
-    if let Some(least) = args.fail_on.threshold() {
-        let graver = Threat::ALL.into_iter().filter(|threat| *threat >= least);
-        let found: u64 = graver.filter_map(|threat| scanned.scan.summary.by_severity.get(&threat)).sum();
-        if found > 0 {
-            ending.found(&format!("{found} findings of severity {} or graver", least.name()));
-        }
-    }
+    fail_on(args.fail_on, &scanned.scan, &mut ending);
     let report = ScanReport {
         schema: "rediscover/scan/v1".into(),
         provenance: ui.provenance(scanned.facts),
@@ -69,6 +72,45 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     }
     ui.deliver(place, &document)?;
     Ok(ending)
+}
+
+/// Exit 4 for findings of a severity or graver ones.
+pub(super) fn fail_on(level: FailOn, scan: &Scan, ending: &mut Ending) {
+    let Some(least) = level.threshold() else { return };
+    let graver = Threat::ALL.into_iter().filter(|threat| *threat >= least);
+    let found: u64 = graver.filter_map(|threat| scan.summary.by_severity.get(&threat)).sum();
+    if found > 0 {
+        ending.found(&format!("{found} findings of severity {} or graver", least.name()));
+    }
+}
+
+/// What is known and not told.
+fn accepted(args: &ScanArgs, ui: &mut Ui) -> Result<Accepted> {
+    let mut accepted = Accepted::default();
+    if let Some(list) = &args.allow {
+        accepted.add_list(list, crate::cli::ui::now())?;
+        for entry in accepted.expired() {
+            ui.say(Level::Warning, &format!("{}: an entry no longer holds: {entry}", list.display()), None);
+        }
+    }
+    if let Some(baseline) = &args.baseline {
+        let unlisted = accepted.add_baseline(baseline)?;
+        if unlisted > 0 {
+            let text = format!("{}: {unlisted} findings of it are not listed there", baseline.display());
+            ui.say(Level::Warning, &text, Some("they are told as new"));
+        }
+    }
+    Ok(accepted)
+}
+
+/// Writes the secrets, a line of JSON each, to a file that its owner alone may read: all of them or no file.
+fn reveal(secrets: Option<Secrets>, path: &Path, ui: &mut Ui) -> Result<()> {
+    let failed = |error| Error::io("write", error).about(path.display().to_string());
+    let mut sheet = ui.data_sheet(path)?;
+    if let Some(secrets) = secrets {
+        secrets.each(&mut |line| sheet.write_all(line).and_then(|()| sheet.write_all(b"\n")).map_err(failed))?;
+    }
+    ui.finish_sheet(sheet)
 }
 
 fn fingerprint_key(args: &ScanArgs) -> Result<Option<Vec<u8>>> {

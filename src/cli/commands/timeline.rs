@@ -9,8 +9,7 @@ use rediscover::analysis::{Bucket, Timeline, TimelineOptions};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render::{TimelineForm, TimelineWriter};
 use rediscover::report::TimelineLine;
-use rediscover::source::{Origin, Place};
-use std::ffi::OsStr;
+use rediscover::source::Origin;
 use std::os::unix::ffi::OsStrExt;
 
 pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> Result<Ending> {
@@ -30,7 +29,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> Result<Ending> {
         return Err(usage("--since", format!("{since} is after --until {until}")));
     }
     let origins = sources::expand(&args.sources, Take::All, ui)?;
-    let logs: Vec<_> = args.log.iter().map(|path| log_origin(path)).collect();
+    let logs: Vec<_> = args.log.iter().map(|path| sources::log(path)).collect();
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
     sources::refuse_overwriting(place, &logs)?;
@@ -122,11 +121,6 @@ fn read(
         judge(name, files, &mut ending);
     }
     Ok(ending)
-}
-
-fn log_origin(path: &OsStr) -> Origin {
-    let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };
-    Origin::new(sources::shown(path), place)
 }
 
 fn cannot_write(error: std::io::Error) -> Error {

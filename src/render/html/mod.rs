@@ -101,7 +101,7 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
     };
     let unscanned = match report.findings {
         None => "<p class=\"more\">Not scanned for attack traces, secrets or personal data.</p>\n",
-        Some(()) => "",
+        Some(_) => "",
     };
     let parts = [
         advice::section(&page),
@@ -118,8 +118,13 @@ pub fn analyze(report: &AnalyzeReport, look: &Look, out: &mut dyn Write) -> io::
         Some(origin::integrity(&evidence, unscanned)),
         Some(origin::provenance(&evidence)),
     ];
-    let sections: Vec<Section> = parts.into_iter().flatten().collect();
-    let figures = summary::figures(&page);
+    let scanned = super::scan::of_analysis(report);
+    let found = scanned.iter().flat_map(|scanned| findings::sections(&scanned.scan, look, page.many));
+    let sections: Vec<Section> = found.chain(parts.into_iter().flatten()).collect();
+    let mut figures = summary::figures(&page);
+    if let Some(scanned) = &scanned {
+        figures.push_str(&findings::figures(&scanned.scan.summary));
+    }
     write(&evidence, summary::verdict(&evidence), &figures, &sections, out)
 }
 

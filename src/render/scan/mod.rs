@@ -13,7 +13,9 @@ pub use ecs::ecs;
 pub use timesketch::timesketch;
 
 use super::text;
-use crate::report::{Category, Confidence, Finding, Locator, ScanReport, Threat, Where, hex, printable};
+use crate::report::{
+    AnalyzeReport, Category, Confidence, Finding, Locator, Scan, ScanReport, Threat, Where, hex, printable,
+};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -268,4 +270,21 @@ mod tests {
         let command = Finding { key: None, ..one };
         assert_ne!(identity(&command), identity(&Finding { offset: Some(10), ..command.clone() }));
     }
+}
+
+/// What `analyze --scan` found, as a report of `scan`.
+pub(in crate::render) fn of_analysis(report: &AnalyzeReport) -> Option<ScanReport> {
+    let (findings, totals) = (report.findings.as_ref()?, report.scan.as_ref()?);
+    Some(ScanReport {
+        schema: report.schema.clone(),
+        provenance: report.provenance.clone(),
+        exit: report.exit.clone(),
+        scan: Scan {
+            summary: totals.summary.clone(),
+            findings: findings.clone(),
+            exposure: totals.exposure.clone(),
+            cannot_show: totals.cannot_show.clone(),
+        },
+        integrity: report.integrity.clone(),
+    })
 }

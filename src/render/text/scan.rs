@@ -43,6 +43,21 @@ pub fn scan(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io::Result
     text.next(out)
 }
 
+/// Writes what `analyze --scan` found, as a part of its report.
+pub(super) fn part(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let text = Text { report, look, many: report.provenance.sources.len() > 1 };
+    let found = by_severity(&report.scan.summary);
+    writeln!(out, "scan: {}", if found.is_empty() { "nothing found" } else { &found })?;
+    writeln!(out, "  scanned {}", looked_through(&report.scan.summary))?;
+    let groups = grouped(&report.scan.findings);
+    for severity in Threat::ALL {
+        text.of_severity(severity, &groups, out)?;
+    }
+    text.exposure(out)?;
+    text.hidden(out)?;
+    text.cannot_show(out)
+}
+
 /// Findings by severity: `3 critical, 2 high`; empty if there are none.
 pub(in crate::render) fn by_severity(summary: &ScanSummary) -> String {
     let number = |threat: &Threat| summary.by_severity.get(threat).copied().unwrap_or_default();

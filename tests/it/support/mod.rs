@@ -3,6 +3,8 @@
 pub(crate) mod aof;
 pub(crate) mod browser;
 pub(crate) mod dumps;
+#[allow(dead_code, reason = "the example uses the rest")]
+pub(crate) mod incident;
 pub(crate) mod keyspace;
 pub(crate) mod keyspaces;
 pub(crate) mod log;

@@ -63,8 +63,9 @@ pub fn analyze(report: &AnalyzeReport, top: usize, look: &Look, out: &mut dyn Wr
     tables(analysis, many, top, look, out)?;
     writeln!(out)?;
     decoding(analysis, look, out)?;
-    if report.findings.is_none() {
-        writeln!(out, "not scanned for attack traces")?;
+    match crate::render::scan::of_analysis(report) {
+        Some(scan) => super::scan::part(&scan, look, out)?,
+        None => writeln!(out, "not scanned for attack traces")?,
     }
     writeln!(out, "{}", next(report))
 }

@@ -10,28 +10,36 @@
 //! not say which zone that is.
 
 use crate::base::{Cancel, Error, ErrorKind, Result, UnixMs};
-use crate::report::{Certainty, ClockKind, Moment, TimelineRow, escape};
 use crate::source::Stream;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use std::io::{BufRead, BufReader, Read};
-use std::sync::Arc;
 
 /// Of a longer line this much is looked at.
 const LINE_BYTES: u64 = 64 << 10;
-/// Of a message this much is shown.
-const MESSAGE_BYTES: usize = 4 << 10;
-/// Zones are at most so far from UTC, to the east and to the west.
-const ZONES: (i64, i64) = (14 * 3_600_000, 12 * 3_600_000);
 
-/// Gives a row for every line.
-pub(super) fn read(
-    stream: &mut Stream,
-    zone: Option<&TimeZone>,
-    cancel: &Cancel,
-    row: &mut dyn FnMut(TimelineRow) -> Result<()>,
-) -> Result<()> {
-    let source: Arc<str> = stream.name().into();
+/// A line of a log.
+#[derive(Debug)]
+pub(super) struct Line<'l> {
+    /// Where it begins.
+    pub(super) offset: u64,
+    /// Which it is, from 1.
+    pub(super) number: u64,
+    /// When, where it says so.
+    pub(super) time: Option<Time>,
+    /// How grave its server finds it.
+    pub(super) level: Option<&'static str>,
+    /// What it says; the whole line, if it is of no form that is known.
+    pub(super) message: &'l [u8],
+    /// Whether a line feed ends it.
+    pub(super) ended: bool,
+}
+
+/// Gives every line that is not blank; of one of over 64 KiB, its beginning. Memory: that of a line.
+///
+/// # Errors
+/// It cannot be read; it was cancelled; what `each` fails with.
+pub(super) fn read(stream: &mut Stream, cancel: &Cancel, each: &mut dyn FnMut(&Line<'_>) -> Result<()>) -> Result<()> {
     let failed = |error| Error::io("read", error);
     let mut reader = BufReader::with_capacity(256 << 10, stream);
     let (mut offset, mut number) = (0u64, 0u64);
@@ -45,71 +53,60 @@ pub(super) fn read(
         if read == 0 {
             return Ok(());
         }
-        if line.last() != Some(&b'\n') {
-            read = read.saturating_add(pass_over(&mut reader).map_err(failed)?);
+        let mut ended = line.last() == Some(&b'\n');
+        if !ended {
+            let (passed, end) = pass_over(&mut reader).map_err(failed)?;
+            read = read.saturating_add(passed);
+            ended = end;
         }
         number = number.saturating_add(1);
         let text = line.trim_ascii_end();
         if !text.is_empty() {
-            row(made(&source, text, (offset, number), zone))?;
+            let Parsed { time, level, message } = parse(text);
+            each(&Line { offset, number, time, level, message, ended })?;
         }
         offset = offset.saturating_add(read);
     }
 }
 
-/// The rest of a line that is too long: how many bytes it has.
-fn pass_over(reader: &mut impl BufRead) -> std::io::Result<u64> {
+/// The rest of a line that is too long: how many bytes it has, and whether a line feed ends it.
+fn pass_over(reader: &mut impl BufRead) -> std::io::Result<(u64, bool)> {
     let mut passed = 0u64;
     loop {
         let buffer = reader.fill_buf()?;
         if buffer.is_empty() {
-            return Ok(passed);
+            return Ok((passed, false));
         }
         let end = memchr::memchr(b'\n', buffer);
         let used = end.map_or(buffer.len(), |end| end.saturating_add(1));
         reader.consume(used);
         passed = passed.saturating_add(used as u64);
         if end.is_some() {
-            return Ok(passed);
+            return Ok((passed, true));
         }
     }
 }
 
-fn made(source: &Arc<str>, line: &[u8], (offset, number): (u64, u64), zone: Option<&TimeZone>) -> TimelineRow {
-    let parsed = parse(line);
-    let mut row = TimelineRow::new(source, None, "Line of a server's log");
-    match parsed.time {
-        Some(Time::Known(at)) => row = row.at(at, Certainty::Observed),
-        Some(Time::Local(local)) => {
-            let in_zone = zone.cloned().unwrap_or(TimeZone::UTC);
-            if let Ok(zoned) = local.to_zoned(in_zone) {
-                let at = UnixMs(zoned.timestamp().as_millisecond());
-                row = row.at(at, if zone.is_some() { Certainty::Observed } else { Certainty::Inferred });
-                if zone.is_none() {
-                    row.not_before = Some(Moment(UnixMs(at.0.saturating_sub(ZONES.0))));
-                    row.not_after = Some(Moment(UnixMs(at.0.saturating_add(ZONES.1))));
-                    (row.not_before_from, row.not_after_from) = (Some(ClockKind::Zone), Some(ClockKind::Zone));
-                }
-            }
-        }
-        None => {}
-    }
-    row.offset = Some(offset);
-    row.line = Some(number);
-    row.level = parsed.level;
-    let message = parsed.message;
-    row.message = escape(message.get(..MESSAGE_BYTES).unwrap_or(message));
-    if message.len() > MESSAGE_BYTES {
-        row.message.push('…');
-    }
-    row
-}
-
-#[derive(Debug, PartialEq)]
-enum Time {
+/// When a line was written.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Time {
+    /// A moment.
     Known(UnixMs),
     /// In a zone that the line does not say.
     Local(DateTime),
+}
+
+impl Time {
+    /// The moment, a local one taken for one of `zone`, or, if none is given, of UTC; and whether that was assumed.
+    pub(super) fn at(&self, zone: Option<&TimeZone>) -> Option<(UnixMs, bool)> {
+        match self {
+            Time::Known(at) => Some((*at, false)),
+            Time::Local(local) => {
+                let zoned = local.to_zoned(zone.cloned().unwrap_or(TimeZone::UTC)).ok()?;
+                Some((UnixMs(zoned.timestamp().as_millisecond()), zone.is_none()))
+            }
+        }
+    }
 }
 
 #[derive(Debug, PartialEq)]

@@ -1,0 +1,166 @@
+//! Class scanners: where a rule without literals can match at all.
+
+use super::rule::Class;
+use super::validate::entropy;
+use std::ops::Range;
+
+/// Digits that make a run.
+const DIGITS: usize = 9;
+/// What a text's entropy is told by, and how much of it is high.
+const ENTROPY_BYTES: usize = 1024;
+const ENTROPY_LEAST: usize = 64;
+const ENTROPY: f64 = 4.5;
+
+const DIGIT: u8 = 1;
+const NUMBER: u8 = 2;
+const HEX: u8 = 4;
+const BASE64: u8 = 8;
+const BASE58: u8 = 16;
+
+/// What each byte belongs to.
+static KINDS: [u8; 256] = kinds();
+
+#[allow(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "0 to 255, when compiled")]
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        let mut kind = 0;
+        if byte.is_ascii_digit() {
+            kind |= DIGIT;
+        }
+        if byte.is_ascii_digit() || matches!(byte, b' ' | b'.' | b'-') {
+            kind |= NUMBER;
+        }
+        if byte.is_ascii_hexdigit() {
+            kind |= HEX;
+        }
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=') {
+            kind |= BASE64;
+        }
+        if byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l') {
+            kind |= BASE58;
+        }
+        kinds[at] = kind;
+        at += 1;
+    }
+    kinds
+}
+
+fn is(byte: u8, kind: u8) -> bool {
+    KINDS.get(usize::from(byte)).is_some_and(|kinds| kinds & kind != 0)
+}
+
+impl Class {
+    /// Says the places where a rule that names this class can match, in order: what it is looking for overlaps one of them.
+    /// `start` if the text begins here; of later parts the entropy is not asked.
+    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>)) {
+        match self {
+            Class::Digits => runs(text, NUMBER, DIGITS, |run| {
+                let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT));
+                if digits.take(DIGITS).count() == DIGITS {
+                    found(run);
+                }
+            }),
+            Class::Hex => runs(text, HEX, 32, found),
+            Class::Base64 => runs(text, BASE64, 20, found),
+            Class::Base58 => runs(text, BASE58, 25, found),
+            Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1))),
+            Class::Entropy => {
+                let head = text.get(..ENTROPY_BYTES).unwrap_or(text);
+                if !start || (head.len() >= ENTROPY_LEAST && entropy(head) >= ENTROPY) {
+                    found(0..text.len());
+                }
+            }
+        }
+    }
+}
+
+/// Runs of at least so many bytes of a kind. Looks at every n-th byte, n being half of that: two of them are in such a run.
+fn runs(text: &[u8], kind: u8, least: usize, mut found: impl FnMut(Range<usize>)) {
+    let stride = (least / 2).max(1);
+    let kind_at = |at: usize| text.get(at).is_some_and(|byte| is(*byte, kind));
+    let (mut at, mut behind) = (0_usize, 0_usize);
+    while let Some(second) = text.get(at.saturating_add(stride)) {
+        if !is(*second, kind) {
+            at = at.saturating_add(stride.saturating_mul(2));
+            continue;
+        }
+        if !kind_at(at) {
+            at = at.saturating_add(stride);
+            continue;
+        }
+        let head = text.get(behind..at).unwrap_or_default();
+        let from = at.saturating_sub(head.iter().rev().take_while(|byte| is(**byte, kind)).count());
+        let rest = text.get(at..).unwrap_or_default();
+        let to = at.saturating_add(rest.iter().take_while(|byte| is(**byte, kind)).count());
+        if to.saturating_sub(from) >= least {
+            found(from..to);
+        }
+        behind = to;
+        // The byte at `to` is of no such kind.
+        at = to.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plain(text: &[u8], kind: u8, least: usize) -> Vec<Range<usize>> {
+        let mut all = Vec::new();
+        let mut from = 0;
+        for at in 0..=text.len() {
+            if !text.get(at).is_some_and(|byte| is(*byte, kind)) {
+                if at - from >= least {
+                    all.push(from..at);
+                }
+                from = at + 1;
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn no_run_is_missed(text in "([0-9a-f]{0,40}[ z@]{0,3}){0,6}") {
+            let text = text.as_bytes();
+            for (kind, least) in [(HEX, 32), (BASE64, 20), (BASE58, 25), (NUMBER, 9), (DIGIT, 1), (DIGIT, 2)] {
+                let mut all = Vec::new();
+                runs(text, kind, least, |run| all.push(run));
+                if least >= 2 {
+                    prop_assert_eq!(&all, &plain(text, kind, least), "{} {}", kind, least);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_found_with_what_stands_between_digits() {
+        let found = |text: &str| {
+            let mut any = false;
+            Class::Digits.find(text.as_bytes(), true, |_| any = true);
+            any
+        };
+        assert!(found("card 4111 1111-1111.1111"));
+        assert!(found("123456789"));
+        assert!(!found("12345678"));
+        assert!(!found("1 - 2 - 3 ... 4 .......... 5"));
+    }
+
+    #[test]
+    fn entropy_is_told_by_the_beginning_of_the_text() {
+        let found = |text: &[u8], start| {
+            let mut any = false;
+            Class::Entropy.find(text, start, |_| any = true);
+            any
+        };
+        let mixed: Vec<u8> = (0..=255).collect();
+        assert!(found(&mixed, true));
+        assert!(found(&[b'a'; 500], false), "a later part of a text is let pass");
+        assert!(!found(&mixed[..63], true));
+        assert!(!found(&[b'a'; 500], true));
+    }
+}

@@ -1,0 +1,294 @@
+//! What a pattern tells before it is run: the literals one of which stands in every match, and the longest match.
+
+use super::rarity;
+use super::rule::Candidates;
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class as Bytes, Hir, HirKind, Look};
+
+/// Bytes one of which, or whose like, stands in every match.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Literal {
+    /// The bytes, ASCII letters in lower case: they are looked for in either case.
+    pub bytes: Vec<u8>,
+    /// The most bytes a match has before them; none: no bound.
+    pub before: Option<u64>,
+}
+
+/// Literals of a pattern, and how often they are to be expected.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Literals {
+    pub(super) list: Vec<Literal>,
+    pub(super) cost: f64,
+}
+
+/// What a pattern tells.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    /// The best literals that stand anywhere in a match.
+    pub(super) literals: Option<Literals>,
+    /// Literals that stand at the very beginning of the text, of a pattern that matches only there.
+    pub(super) start: Option<Vec<Literal>>,
+    /// The shortest match in bytes.
+    pub(super) shortest: u64,
+    /// The longest match in bytes; none: no bound.
+    pub(super) longest: Option<u64>,
+    /// Whether it asks for the end of the text.
+    pub(super) asks_end: bool,
+}
+
+/// Literals that a set may have: more find too much, and cost too much to look for.
+const MOST: usize = 96;
+/// Bytes of a literal that are looked at.
+const LONG: usize = 48;
+/// Copies of what is repeated that are looked at.
+const COPIES: u32 = 16;
+/// Neighbours that are joined into literals.
+const JOINED: usize = 64;
+
+/// Reads a pattern as the rules have it: over bytes, classes of ASCII; `unicode` for rules of others.
+///
+/// # Errors
+/// It is no regular expression.
+pub(super) fn told(pattern: &str, unicode: bool) -> Result<Told, String> {
+    let mut parser = ParserBuilder::new().unicode(unicode).utf8(false).build();
+    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    let about = hir.properties();
+    let node = whole(&hir);
+    let start = node.prefix.filter(|_| about.look_set_prefix().contains(Look::Start)).and_then(|bytes| {
+        let long = bytes.iter().all(|bytes| bytes.len() >= 2);
+        long.then(|| bytes.into_iter().map(|bytes| Literal { bytes, before: Some(0) }).collect())
+    });
+    Ok(Told {
+        literals: node.best,
+        start,
+        shortest: about.minimum_len().unwrap_or(0) as u64,
+        longest: node.longest,
+        asks_end: about.look_set().contains(Look::End),
+    })
+}
+
+/// The best way to find candidates of a pattern that needs others to match as well, and whether it is one of the others.
+pub(super) fn candidates(main: Told, also: Vec<Told>) -> Option<(Candidates, bool)> {
+    /// A literal of the pattern itself says where to look; one of the others only that.
+    const ELSEWHERE: f64 = 20.0;
+    let mut best: Option<(f64, Candidates, bool)> = None;
+    let told = std::iter::once((main, 1.0)).chain(also.into_iter().map(|told| (told, ELSEWHERE)));
+    for (told, factor) in told {
+        let elsewhere = |list: &mut Vec<Literal>| {
+            if factor > 1.0 {
+                list.iter_mut().for_each(|literal| literal.before = None);
+            }
+        };
+        let start = told.start.map(|mut list| {
+            elsewhere(&mut list);
+            // They are looked for once a text.
+            let cost: f64 =
+                list.iter().map(|literal| rarity::gram(literal.bytes.get(..4).unwrap_or(&literal.bytes))).sum();
+            (cost / 16.0, Candidates::Start(list))
+        });
+        let anywhere = told.literals.map(|mut literals| {
+            elsewhere(&mut literals.list);
+            (literals.cost, Candidates::Literals(literals.list))
+        });
+        for (cost, found) in start.into_iter().chain(anywhere) {
+            let cost = cost * factor;
+            if best.as_ref().is_none_or(|(best, ..)| cost < *best) {
+                best = Some((cost, found, factor > 1.0));
+            }
+        }
+    }
+    best.map(|(_, candidates, elsewhere)| (candidates, elsewhere))
+}
+
+/// What is known of a part of a pattern.
+#[derive(Debug, Clone, Default)]
+struct Node {
+    /// All that it matches, if that is little.
+    exact: Option<Vec<Vec<u8>>>,
+    /// One of which every match begins with.
+    prefix: Option<Vec<Vec<u8>>>,
+    /// One of which stands in every match.
+    best: Option<Literals>,
+    longest: Option<u64>,
+}
+
+impl Node {
+    fn exact(mut list: Vec<Vec<u8>>) -> Self {
+        list.sort();
+        list.dedup();
+        let longest = list.iter().map(Vec::len).max().unwrap_or(0) as u64;
+        Node { best: literals(&list, Some(0)), prefix: Some(list.clone()), exact: Some(list), longest: Some(longest) }
+    }
+
+    fn any(longest: Option<u64>) -> Self {
+        Node { longest, ..Node::default() }
+    }
+}
+
+fn whole(hir: &Hir) -> Node {
+    let mut parts = Vec::new();
+    spread(hir, &mut parts);
+    if parts.len() == 1 { parts.pop().unwrap_or_default() } else { joined(&parts) }
+}
+
+/// The neighbours that a part consists of.
+fn spread(hir: &Hir, out: &mut Vec<Node>) {
+    match hir.kind() {
+        HirKind::Concat(parts) => parts.iter().for_each(|part| spread(part, out)),
+        HirKind::Capture(capture) => spread(&capture.sub, out),
+        HirKind::Repetition(repeated) if repeated.min > 0 => {
+            let one = whole(&repeated.sub);
+            let copies = repeated.min.min(COPIES);
+            out.extend(std::iter::repeat_n(one.clone(), copies as usize));
+            if repeated.max != Some(copies) {
+                let most = repeated.max.map(|max| u64::from(max.saturating_sub(copies)));
+                out.push(Node::any(times(one.longest, most)));
+            }
+        }
+        HirKind::Repetition(repeated) => {
+            let one = whole(&repeated.sub);
+            let longest = times(one.longest, repeated.max.map(u64::from));
+            out.push(match one.exact {
+                Some(mut list) if repeated.max == Some(1) && list.len() < MOST => {
+                    list.push(Vec::new());
+                    Node::exact(list)
+                }
+                _ => Node::any(longest),
+            });
+        }
+        HirKind::Empty | HirKind::Look(_) => out.push(Node::exact(vec![Vec::new()])),
+        HirKind::Literal(literal) => out.push(match literal.0.get(..LONG) {
+            None => Node::exact(vec![literal.0.to_ascii_lowercase()]),
+            Some(head) => {
+                let mut node = Node::exact(vec![head.to_ascii_lowercase()]);
+                (node.exact, node.longest) = (None, Some(literal.0.len() as u64));
+                node
+            }
+        }),
+        HirKind::Class(class) => out.push(one_of(class)),
+        HirKind::Alternation(parts) => out.push(either(parts)),
+    }
+}
+
+fn times(longest: Option<u64>, most: Option<u64>) -> Option<u64> {
+    match (longest, most) {
+        (Some(0), _) | (_, Some(0)) => Some(0),
+        (Some(longest), Some(most)) => Some(longest.saturating_mul(most)),
+        _ => None,
+    }
+}
+
+/// A class: each of its members, if they are few.
+fn one_of(class: &Bytes) -> Node {
+    let longest = class.maximum_len().map(|most| most as u64);
+    let list: Option<Vec<Vec<u8>>> = match class {
+        Bytes::Bytes(class) => {
+            let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+            Some(bytes.map(|byte| vec![byte.to_ascii_lowercase()]).collect())
+        }
+        Bytes::Unicode(class) => {
+            let few = class.ranges().iter().map(|range| range.len()).sum::<usize>() <= 2 * MOST;
+            let chars = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+            few.then(|| chars.map(|c| c.to_ascii_lowercase().to_string().into_bytes()).collect())
+        }
+    };
+    let Some(mut list) = list else { return Node::any(longest) };
+    list.sort();
+    list.dedup();
+    if list.len() > 16 { Node::any(longest) } else { Node { longest, ..Node::exact(list) } }
+}
+
+fn either(parts: &[Hir]) -> Node {
+    let parts: Vec<Node> = parts.iter().map(whole).collect();
+    let longest = parts.iter().map(|part| part.longest).try_fold(0, |most: u64, part| Some(most.max(part?)));
+    let gather = |of: fn(&Node) -> Option<&Vec<Vec<u8>>>| -> Option<Vec<Vec<u8>>> {
+        let lists: Option<Vec<_>> = parts.iter().map(of).collect();
+        lists.map(|lists| lists.into_iter().flatten().cloned().collect()).filter(|all: &Vec<_>| all.len() <= MOST)
+    };
+    if let Some(all) = gather(|node| node.exact.as_ref()) {
+        return Node { longest, ..Node::exact(all) };
+    }
+    let best: Option<Vec<&Literals>> = parts.iter().map(|part| part.best.as_ref()).collect();
+    let best = best.and_then(|sets| {
+        let mut list: Vec<Literal> = sets.iter().flat_map(|set| set.list.iter().cloned()).collect();
+        list.sort();
+        list.dedup();
+        (list.len() <= MOST).then(|| Literals { list, cost: sets.iter().map(|set| set.cost).sum() })
+    });
+    Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest }
+}
+
+/// Parts one behind the other: the best of what each has alone and what neighbours have together.
+fn joined(parts: &[Node]) -> Node {
+    let mut best: Option<Literals> = None;
+    let mut prefix = None;
+    let mut before = Some(0_u64);
+    for (from, part) in parts.iter().enumerate() {
+        if let Some(own) = &part.best {
+            let add = |literal: &Literal| {
+                let sum = before.and_then(|bytes| Some(bytes.saturating_add(literal.before?)));
+                Literal { bytes: literal.bytes.clone(), before: sum }
+            };
+            better(&mut best, Literals { list: own.list.iter().map(add).collect(), cost: own.cost });
+        }
+        let mut run: Vec<Vec<u8>> = vec![Vec::new()];
+        let mut reached = 0;
+        for part in parts.iter().skip(from).take(JOINED) {
+            let Some(longer) = part.exact.as_ref().and_then(|exact| product(&run, exact)) else { break };
+            run = longer;
+            reached += 1;
+            if reached > 1
+                && let Some(found) = literals(&run, before)
+            {
+                better(&mut best, found);
+            }
+        }
+        if from == 0 {
+            if reached == parts.len() {
+                return Node::exact(run);
+            }
+            // What comes next may be told by its beginning alone.
+            let next = parts.get(reached).and_then(|part| part.prefix.as_ref());
+            prefix = Some(next.and_then(|next| product(&run, next)).unwrap_or(run));
+        }
+        before = before.and_then(|bytes| Some(bytes.saturating_add(part.longest?)));
+    }
+    Node { exact: None, prefix, best, longest: before }
+}
+
+fn better(best: &mut Option<Literals>, other: Literals) {
+    if best.as_ref().is_none_or(|best| other.cost < best.cost) {
+        *best = Some(other);
+    }
+}
+
+fn product(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    if heads.len().saturating_mul(tails.len()) > MOST {
+        return None;
+    }
+    let mut out = Vec::with_capacity(heads.len().saturating_mul(tails.len()));
+    for head in heads {
+        for tail in tails {
+            if head.len().saturating_add(tail.len()) > LONG {
+                return None;
+            }
+            out.push([head.as_slice(), tail].concat());
+        }
+    }
+    out.sort();
+    out.dedup();
+    Some(out)
+}
+
+/// The literals, if they are worth looking for: three bytes or more, or two that are rare.
+fn literals(list: &[Vec<u8>], before: Option<u64>) -> Option<Literals> {
+    let mut cost = 0.0;
+    for literal in list {
+        cost += rarity::expected(literal)?;
+    }
+    let list = list.iter().map(|bytes| Literal { bytes: bytes.clone(), before }).collect();
+    Some(Literals { list, cost })
+}
+
+#[cfg(test)]
+mod tests;
