@@ -32,11 +32,7 @@ pub fn scan(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io::Result
     let text = Text { report, look, many: report.provenance.sources.len() > 1 };
     text.verdict(out)?;
     text.scanned(out)?;
-    let groups = grouped(&report.scan.findings);
-    let mut told = BTreeSet::new();
-    for severity in Threat::ALL {
-        text.of_severity(severity, &groups, &mut told, out)?;
-    }
+    text.findings(out)?;
     text.exposure(out)?;
     text.hidden(out)?;
     text.cannot_show(out)?;
@@ -49,10 +45,7 @@ pub(super) fn part(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io:
     let found = by_severity(&report.scan.summary);
     writeln!(out, "scan: {}", if found.is_empty() { "nothing found" } else { &found })?;
     writeln!(out, "  scanned {}", looked_through(&report.scan.summary))?;
-    let groups = grouped(&report.scan.findings);
-    for severity in Threat::ALL {
-        text.of_severity(severity, &groups, out)?;
-    }
+    text.findings(out)?;
     text.exposure(out)?;
     text.hidden(out)?;
     text.cannot_show(out)
@@ -205,6 +198,15 @@ impl Text<'_> {
         let more = report.provenance.sources.len().saturating_sub(SOURCES);
         if more > 0 {
             writeln!(out, "  and {}: {MORE}", counted(more as u64, "more source"))?;
+        }
+        Ok(())
+    }
+
+    fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
+        let groups = grouped(&self.report.scan.findings);
+        let mut told = BTreeSet::new();
+        for severity in Threat::ALL {
+            self.of_severity(severity, &groups, &mut told, out)?;
         }
         Ok(())
     }
