@@ -260,7 +260,7 @@ pub struct Finding {
     /// What to do.
     pub advice: String,
     /// What was learnt of this one: a version, an algorithm, that persistence is not proven.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Set where it stands for many keys.
     #[serde(skip_serializing_if = "Option::is_none")]

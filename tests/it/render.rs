@@ -382,6 +382,7 @@ fn check_as_sarif() {
     let view = CheckView { target: Some("redis-6.2"), lossy: false };
     let sarif = text(|out| render::sarif::check(&check_report(), view, out));
     let mut sarif: Value = serde_json::from_str(&sarif).expect("JSON");
+    crate::scan_render::assert_sarif(&sarif);
     let run = &mut sarif["runs"][0];
     let results = run["results"].as_array().expect("results").clone();
     // 32 problems, and for each source one for the target and one for the limit.

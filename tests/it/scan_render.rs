@@ -2,6 +2,8 @@
 
 pub(crate) mod sample;
 
+use crate::support::dumps::program;
+use crate::support::rdb::{self, Builder};
 use rediscover::base::UnixMs;
 use rediscover::render::{self, Look};
 use rediscover::report::*;
@@ -216,7 +218,13 @@ fn timesketch_takes_every_row_and_is_told_of_those_without_a_time() {
 
 /// The schema of SARIF 2.1.0.
 static SARIF: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("sarif/sarif-schema-2.1.0.json")).expect("JSON");
+    let mut schema: Value = serde_json::from_str(include_str!("sarif/sarif-schema-2.1.0.json")).expect("JSON");
+    // Its patterns of languages have a bracket too many, which a strict reader refuses. Nothing here has a language.
+    for holder in ["run", "toolComponent"] {
+        schema["definitions"][holder]["properties"]["language"]["pattern"].take();
+        let language = schema["definitions"][holder]["properties"]["language"].as_object_mut().expect("a property");
+        language.remove("pattern");
+    }
     jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema")
 });
 
@@ -271,21 +279,47 @@ fn sarif_is_valid() {
     insta::assert_snapshot!("scan_sarif", serde_json::to_string_pretty(&few).expect("JSON"));
 }
 
-/// What is not in a finding's visible fields is in no form: nothing adds to what the finding says of a secret.
+/// The forms as the command line makes them of a dump: a rule of secrets that matches in a string, a field and a
+/// member.
 #[test]
-fn a_secret_shows_nothing_but_its_shape() {
-    let mut report = rich();
-    let planted = "PLANTED-SECRET-9f3c";
-    // The only places where content could come through: they hold what the scan redacted before.
-    for finding in &mut report.scan.findings {
-        finding.excerpt = "****<19 bytes>".into();
-        finding.category = Category::Secret;
+fn a_secret_is_in_no_form_until_it_is_asked_for() {
+    let secret = "tok_PLANTED9f3cSECRETd41d";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rule = r#"[[rule]]
+id = "X-TOKEN-1"
+version = 1
+title = "Token of a test"
+severity = "high"
+confidence = "high"
+category = "secret"
+story = "Secrets"
+scope = ["value"]
+regex = 'tok_[A-Za-z0-9]{21}'
+why = "Why."
+advice = "Revoke it."
+examples = [{ text = "tok_aaaaaaaaaaaaaaaaaaaaa" }]
+counter_examples = [{ text = "tok_" }]
+"#;
+    let value = format!("before {secret} after");
+    let mut dump = Builder::redis(11);
+    dump.select(0).string(b"string", value.as_bytes()).table(2, b"set", &[value.as_bytes()]);
+    dump.key(4, b"hash").raw(&rdb::len(1)).raw(&rdb::text(b"field")).raw(&rdb::text(value.as_bytes()));
+    std::fs::write(folder.path().join("dump.rdb"), dump.finish()).expect("a file");
+    std::fs::write(folder.path().join("ours.toml"), rule).expect("a file");
+    let run = |form: &str, more: &[&str]| {
+        let mut command = program(&["scan", "dump.rdb", "--rules", "ours.toml", "--no-builtin", "--format", form]);
+        let output = command.args(more).current_dir(folder.path()).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(4), "{form}: {}", String::from_utf8_lossy(&output.stderr));
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    for form in ["text", "json", "jsonl", "csv", "ecs", "sarif", "timesketch", "html"] {
+        let shown = run(form, &[]);
+        assert!(!shown.contains("PLANTED9f3c"), "{form}: {shown}");
+        // Of this dump's time nothing is known, and Timesketch takes no row without one.
+        let told = if form == "timesketch" { "left out 3 findings" } else { "Token of a test" };
+        assert!(shown.contains(told), "{form}: {shown}");
     }
-    for (form, shown) in every_form(&report) {
-        assert!(!shown.contains(planted), "{form}");
-        assert!(shown.contains("&lt;19 bytes&gt;") || shown.contains("<19 bytes>"), "{form} does not show the shape");
-        assert!(!shown.contains("203.0.113.9"), "{form} has an address of an excerpt that is gone");
-    }
+    assert!(run("json", &["--reveal"]).contains(secret), "it is shown to who asks for it");
 }
 
 #[test]
@@ -301,8 +335,16 @@ fn every_form_escapes_what_it_is_given_and_is_the_same_each_time() {
         let again = every_form(&report).into_iter().find(|(name, _)| *name == form).expect("the form");
         assert_eq!(shown, again.1, "{form}");
     }
-    let sarif = sarif(&report);
-    assert!(!sarif.contains("[x](http"), "a link of the input in a message");
+    let sarif: Value = serde_json::from_str(&sarif(&report)).expect("JSON");
+    let run = &sarif["runs"][0];
+    let results = run["results"].as_array().expect("results").iter().map(|result| &result["message"]);
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let rules = rules.iter().flat_map(|rule| [&rule["shortDescription"], &rule["fullDescription"], &rule["help"]]);
+    for message in results.chain(rules) {
+        for text in message.as_object().expect("a message").values() {
+            assert!(!text.to_string().contains("[x](http"), "a link of the input: {text}");
+        }
+    }
     let json: Value = serde_json::from_str(&text(|out| render::json::write(&report, out))).expect("JSON");
     let keys = json["findings"].as_array().expect("findings").iter().map(|finding| &finding["key"]);
     assert_eq!(keys.filter(|key| key["base64"] == "//7AgA==").count(), 1, "bytes that are no text are kept");

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 /// Rules on the page, and their bytes.
 const MOST_RULES: u64 = 500;
-const MOST_BYTES: usize = 1_200_000;
+const MOST_BYTES: usize = 800_000;
 /// Places of one rule, and their bytes.
 const MOST_PLACES: u64 = 200;
 const MOST_PLACES_BYTES: usize = 150_000;

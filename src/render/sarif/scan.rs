@@ -2,7 +2,7 @@
 
 use super::{Rules, location, log, logical, plain};
 use crate::render::scan::{identity, path, sentence, structural};
-use crate::report::{Confidence, Finding, ScanReport, Threat, Where, printable};
+use crate::report::{Confidence, Finding, ScanReport, Threat, Where};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,8 +50,14 @@ fn score(severity: Threat) -> &'static str {
 
 fn rule(finding: &Finding, worst: Threat) -> Value {
     let mut tags = vec!["security".to_owned(), finding.category.name().to_owned()];
-    tags.extend(finding.attack.iter().map(|id| format!("external/mitre/{}", printable(id))));
-    let (why, advice) = (printable(&finding.why), printable(&finding.advice));
+    for id in &finding.attack {
+        let tag = format!("external/mitre/{id}");
+        // The schema wants each once.
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    let (why, advice) = (&finding.why, &finding.advice);
     let mut rule = json!({
         "shortDescription": {"text": plain(&finding.title)},
         "defaultConfiguration": {"level": level(worst)},
@@ -63,7 +69,7 @@ fn rule(finding: &Finding, worst: Threat) -> Value {
                 Confidence::Medium | Confidence::Attempted => "medium",
                 Confidence::High => "high",
             },
-            "story": printable(&finding.story),
+            "story": finding.story,
             "version": finding.rule_version,
         },
     });
@@ -72,13 +78,13 @@ fn rule(finding: &Finding, worst: Threat) -> Value {
         rule["name"] = name.into();
     }
     if !why.is_empty() {
-        rule["fullDescription"] = json!({"text": plain(&why)});
+        rule["fullDescription"] = json!({"text": plain(why)});
     }
-    let mut help = vec![plain(&why), plain(&advice)];
+    let mut help = vec![plain(why), plain(advice)];
     help.retain(|text| !text.is_empty());
     if !help.is_empty() {
         let mut markdown = String::new();
-        for (title, text) in [("Why it matters", &why), ("What to do", &advice)] {
+        for (title, text) in [("Why it matters", why), ("What to do", advice)] {
             if !text.is_empty() {
                 let _ = write!(markdown, "**{title}**: {}\n\n", self::markdown(text));
             }
@@ -103,7 +109,7 @@ fn name(title: &str) -> String {
 /// Text with what Markdown and HTML would take for markup escaped.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in printable(text).chars() {
+    for c in text.chars() {
         match c {
             '{' => out.push_str("{{"),
             '}' => out.push_str("}}"),
@@ -133,20 +139,20 @@ fn result(finding: &Finding, index: usize) -> Value {
         "severity": finding.severity,
         "confidence": finding.confidence,
         "category": finding.category,
-        "story": printable(&finding.story),
+        "story": finding.story,
         "where": finding.place,
         "path": path(finding),
         "matches": finding.matches,
     });
     let more = [
-        ("file", finding.file.as_deref().map(|file| Value::from(&*printable(file)))),
+        ("file", finding.file.as_deref().map(Value::from)),
         ("fingerprint", finding.fingerprint.as_deref().map(Value::from)),
         ("matchOffset", finding.match_offset.map(Value::from)),
         ("matchBytes", finding.match_bytes.map(Value::from)),
         ("expireAt", finding.expire_at.as_deref().map(Value::from)),
         ("validUntil", finding.valid_until.as_deref().map(Value::from)),
         ("structural", structural(finding).map(Value::from)),
-        ("notes", (!finding.notes.is_empty()).then(|| finding.notes.iter().map(|note| printable(note)).collect())),
+        ("notes", (!finding.notes.is_empty()).then(|| json!(finding.notes))),
     ];
     for (name, value) in more {
         if let Some(value) = value {

@@ -1,7 +1,7 @@
 //! Findings in the Elastic Common Schema: JSON lines of nested objects, our own fields under `redis` and `rediscover`.
 
-use super::{attack, identity, is_shown, locator, moment, risk, score, sentence, structure};
-use crate::report::{Category, Finding, ScanReport, hex, printable};
+use super::{attack, identity, is_shown, locator, make_printable, moment, risk, score, sentence, structure};
+use crate::report::{Category, Finding, ScanReport, hex};
 use regex::Regex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,7 @@ pub fn ecs(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.scan.findings {
         let mut event = alert(report, finding);
         prune(&mut event);
+        make_printable(&mut event);
         serde_json::to_writer(&mut *out, &event)?;
         out.write_all(b"\n")?;
     }
@@ -59,20 +60,20 @@ fn alert(report: &ScanReport, finding: &Finding) -> Value {
             "severity": score(finding.severity),
             "risk_score": risk(finding.severity, finding.confidence),
             "start": finding.at,
-            "reason": printable(&finding.why),
+            "reason": finding.why,
         },
         "rule": {
-            "id": printable(&finding.rule),
-            "name": printable(&finding.title),
+            "id": finding.rule,
+            "name": finding.title,
             "version": finding.rule_version.to_string(),
-            "category": printable(&finding.story),
-            "description": printable(&finding.why),
+            "category": finding.story,
+            "description": finding.why,
             "ruleset": "rediscover",
         },
         "threat": threat(finding),
         "file": {
-            "path": printable(&finding.source),
-            "name": file.map(printable),
+            "path": finding.source,
+            "name": file,
             "size": part.map(|facts| facts.bytes),
             "hash": part.map(|facts| json!({"sha256": facts.sha256, "sha1": facts.sha1, "md5": facts.md5})),
         },
@@ -93,14 +94,14 @@ fn alert(report: &ScanReport, finding: &Finding) -> Value {
             "category": finding.category,
             "where": finding.place,
             "decoded_from": finding.decoded_from,
-            "match": printable(&finding.excerpt),
+            "match": finding.excerpt,
             "match_offset": finding.match_offset,
             "match_bytes": finding.match_bytes,
             "matches": finding.matches,
             "fingerprint": finding.fingerprint,
             "valid_until": finding.valid_until,
-            "advice": printable(&finding.advice),
-            "notes": finding.notes.iter().map(|note| printable(note)).collect::<Vec<_>>(),
+            "advice": finding.advice,
+            "notes": finding.notes,
             "structural": structure(finding),
         },
     })

@@ -18,6 +18,7 @@ use crate::report::{
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -180,7 +181,7 @@ fn locator(element: &Locator) -> Map<String, Value> {
     put("index", element.index.map(Value::from));
     put("field", element.field.as_ref().map(|name| name.escaped().into()));
     put("member_sha256", element.member_sha256.as_deref().map(Value::from));
-    put("id", element.id.as_deref().map(|id| (*printable(id)).into()));
+    put("id", element.id.as_deref().map(Value::from));
     put("argument", element.argument.map(Value::from));
     put("name", element.name.as_ref().map(|name| name.escaped().into()));
     put("line", element.line.map(Value::from));
@@ -192,11 +193,25 @@ fn structure(finding: &Finding) -> Option<Value> {
     let structural = finding.structural.as_ref()?;
     let samples: Vec<_> = structural.samples.iter().map(|sample| sample.escaped()).collect();
     Some(json!({
-        "prefix": printable(&structural.prefix),
+        "prefix": structural.prefix,
         "keys": structural.keys,
         "of_keys": structural.of_keys,
         "samples": samples,
     }))
+}
+
+/// Makes every text in a document safe to show, whatever it came from.
+pub(super) fn make_printable(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(safe) = printable(text) {
+                *text = safe;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_printable),
+        Value::Object(fields) => fields.values_mut().for_each(make_printable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// How grave, from 0 to 100: in the middle of the band that the word has in most systems.

@@ -1,8 +1,8 @@
 //! Findings as Timesketch imports them: JSON lines with `message`, `datetime`, `timestamp`, `timestamp_desc`, and the rest as
 //! attributes of one type each.
 
-use super::{moment, path, sentence, subject};
-use crate::report::{Finding, ScanReport, printable};
+use super::{make_printable, moment, path, sentence, subject};
+use crate::report::{Finding, ScanReport};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -23,7 +23,9 @@ pub fn timesketch(report: &ScanReport, out: &mut dyn Write) -> io::Result<u64> {
         fields.insert("datetime".into(), at.into());
         fields.insert("timestamp".into(), micros.into());
         fields.insert("timestamp_desc".into(), what.into());
-        serde_json::to_writer(&mut *out, &fields)?;
+        let mut row = Value::Object(fields);
+        make_printable(&mut row);
+        serde_json::to_writer(&mut *out, &row)?;
         out.write_all(b"\n")?;
     }
     Ok(untimed)
@@ -40,8 +42,8 @@ fn fields(finding: &Finding) -> Map<String, Value> {
             fields.insert(name.to_owned(), value);
         }
     };
-    let text = |text: &str| Some(Value::from(&*printable(text)));
-    let maybe = |value: &Option<String>| value.as_deref().and_then(text);
+    let text = |text: &str| Some(Value::from(text));
+    let maybe = |value: &Option<String>| value.as_deref().map(Value::from);
     put("message", Some(format!("[{}] {}", finding.severity.name(), sentence(finding)).into()));
     put("data_type", Some("redis:scan:finding".into()));
     put("rule", text(&finding.rule));
@@ -66,10 +68,10 @@ fn fields(finding: &Finding) -> Map<String, Value> {
     put("fingerprint", maybe(&finding.fingerprint));
     put("expire_at", maybe(&finding.expire_at));
     put("valid_until", maybe(&finding.valid_until));
-    put("notes", (!finding.notes.is_empty()).then(|| (*printable(&finding.notes.join("; "))).into()));
+    put("notes", (!finding.notes.is_empty()).then(|| finding.notes.join("; ").into()));
     put("structural_keys", finding.structural.as_ref().map(|of| of.keys.into()));
     let mut tags = vec![finding.severity.name().to_owned(), finding.category.name().to_owned()];
-    tags.extend(finding.attack.iter().map(|id| printable(id).into_owned()));
+    tags.extend(finding.attack.iter().cloned());
     put("tag", Some(json!(tags)));
     fields
 }

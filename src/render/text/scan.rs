@@ -32,10 +32,7 @@ pub fn scan(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io::Result
     let text = Text { report, look, many: report.provenance.sources.len() > 1 };
     text.verdict(out)?;
     text.scanned(out)?;
-    let groups = grouped(&report.scan.findings);
-    for severity in Threat::ALL {
-        text.of_severity(severity, &groups, out)?;
-    }
+    text.findings(out)?;
     text.exposure(out)?;
     text.hidden(out)?;
     text.cannot_show(out)?;
@@ -48,10 +45,7 @@ pub(super) fn part(report: &ScanReport, look: &Look, out: &mut dyn Write) -> io:
     let found = by_severity(&report.scan.summary);
     writeln!(out, "scan: {}", if found.is_empty() { "nothing found" } else { &found })?;
     writeln!(out, "  scanned {}", looked_through(&report.scan.summary))?;
-    let groups = grouped(&report.scan.findings);
-    for severity in Threat::ALL {
-        text.of_severity(severity, &groups, out)?;
-    }
+    text.findings(out)?;
     text.exposure(out)?;
     text.hidden(out)?;
     text.cannot_show(out)
@@ -184,7 +178,8 @@ impl Text<'_> {
                 (Some(error), _) => {
                     let own = error.strip_prefix(facts.source.as_str()).and_then(|rest| rest.strip_prefix(": "));
                     let error = printable(own.unwrap_or(error)).into_owned();
-                    format!("{}: {error}", self.look.paint(Paint::Bad, "not read to its end"))
+                    let state = if of.is_some() { "not read to its end" } else { "not read" };
+                    format!("{}: {error}", self.look.paint(Paint::Bad, state))
                 }
                 (None, Some(source)) => match source.verdict {
                     Some(verdict) if verdict != Verdict::Intact => {
@@ -207,7 +202,22 @@ impl Text<'_> {
         Ok(())
     }
 
-    fn of_severity(&self, severity: Threat, groups: &[Vec<&Finding>], out: &mut dyn Write) -> io::Result<()> {
+    fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
+        let groups = grouped(&self.report.scan.findings);
+        let mut told = BTreeSet::new();
+        for severity in Threat::ALL {
+            self.of_severity(severity, &groups, &mut told, out)?;
+        }
+        Ok(())
+    }
+
+    fn of_severity<'a>(
+        &self,
+        severity: Threat,
+        groups: &[Vec<&'a Finding>],
+        told: &mut BTreeSet<&'a str>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let of: Vec<_> =
             groups.iter().filter(|of| of.first().is_some_and(|first| first.severity == severity)).collect();
         if of.is_empty() {
@@ -224,12 +234,13 @@ impl Text<'_> {
                 writeln!(out)?;
                 self.prose(&format!("  {}", self.look.paint(Paint::Strong, &printable(story))), 4, out)?;
             }
-            self.of_rule(rule, out)?;
+            let again = !told.insert(rule.first().map_or("", |first| first.rule.as_str()));
+            self.of_rule(rule, again, out)?;
         }
         Ok(())
     }
 
-    fn of_rule(&self, of: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
+    fn of_rule(&self, of: &[&Finding], again: bool, out: &mut dyn Write) -> io::Result<()> {
         let Some(first) = of.first() else { return Ok(()) };
         writeln!(out)?;
         self.prose(&format!("    {}", self.look.paint(Paint::Strong, &printable(&first.title))), 6, out)?;
@@ -239,7 +250,7 @@ impl Text<'_> {
         }
         about.push(confidence(first.confidence).to_owned());
         if first.technique_severity > first.severity {
-            about.push(format!("elsewhere {}", first.technique_severity.name()));
+            about.push(format!("{} on servers that allow it", first.technique_severity.name()));
         }
         self.prose(&format!("    {}", about.join(", ")), 6, out)?;
 
@@ -253,9 +264,12 @@ impl Text<'_> {
         if more > 0 {
             writeln!(out, "      and {} more: {MORE}", count(more as u64))?;
         }
+        if again {
+            writeln!(out, "    why and what to do: as above")?;
+        }
         let said = [("why", &first.why), ("do", &first.advice)].into_iter().filter(|(_, text)| !text.is_empty());
         let notes = common.into_iter().map(|note| ("note", note));
-        for (label, text) in notes.chain(said) {
+        for (label, text) in notes.chain(said.filter(|_| !again)) {
             self.prose(&format!("    {label:<4} {}", printable(text)), 9, out)?;
         }
         Ok(())
@@ -293,7 +307,8 @@ impl Text<'_> {
             Where::Log | Where::File | Where::Structure if finding.decoded_from.is_empty() => String::new(),
             _ => path(finding),
         };
-        if let (Some(at), false) = (finding.match_offset, inside.is_empty()) {
+        let at = finding.match_offset.filter(|at| *at > 0 && finding.structural.is_none());
+        if let (Some(at), false) = (at, inside.is_empty()) {
             inside.push_str(&format!(", byte {}", count(at)));
         }
         if finding.matches > 1 {
@@ -325,7 +340,8 @@ impl Text<'_> {
         }
         writeln!(out, "\n{}", self.look.paint(Paint::Strong, "EXPOSED SECRETS AND PERSONAL DATA"))?;
         let narrow = self.look.columns() < 110;
-        let mut table = Table::new(&["rule", ">keys", ">values", ">unexpired", "until", "what and where"]);
+        let place = if narrow { "where" } else { "what and where" };
+        let mut table = Table::new(&["rule", ">keys", ">values", ">unexpired", "until", place]);
         for exposure in all {
             let mut place: Vec<_> = exposure
                 .prefixes
@@ -344,11 +360,11 @@ impl Text<'_> {
             let title = printable(&exposure.title);
             let place = if narrow { place.join(", ") } else { format!("{title}: {}", place.join(", ")) };
             table.row(vec![
-                printable(&exposure.rule).into_owned(),
+                super::shortened(&printable(&exposure.rule), if narrow { 18 } else { 24 }),
                 count(exposure.keys),
                 distinct(exposure),
                 count(exposure.unexpired),
-                until(exposure, at),
+                super::shortened(&until(exposure, at), if narrow { 10 } else { 26 }),
                 place,
             ]);
         }
