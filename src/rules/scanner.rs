@@ -78,7 +78,7 @@ pub const CONTEXT: usize = 24;
 pub const SHOWN: usize = 160;
 
 /// What was done, for the record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanCounts {
     /// Texts.
     pub texts: u64,
@@ -88,6 +88,8 @@ pub struct ScanCounts {
     pub decoded_bytes: u64,
     /// Decodings that were cut at their bound.
     pub decodings_cut: u64,
+    /// Of each rule, in how many texts and windows its pattern was tried.
+    pub tried: Vec<u64>,
 }
 
 /// Texts in, hits out. One per worker; the rules are shared.
@@ -156,7 +158,7 @@ impl Scanner {
 
     /// What was done so far.
     pub fn counts(&self) -> ScanCounts {
-        self.work.counts
+        self.work.counts.clone()
     }
 
     /// Takes a whole text. Its hits come with the next [`Scanner::drain`], under `tag`.
@@ -258,7 +260,8 @@ impl Work {
         bytes: Option<u64>,
         states: &mut BTreeMap<usize, State>,
     ) {
-        let Self { spans, patterns, .. } = self;
+        let Self { spans, patterns, counts, .. } = self;
+        counts.tried.resize(patterns.len(), 0);
         for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
             let Some(&Span { rule: number, .. }) = spans.first() else { continue };
             let Some(rule) = shared.rules.rules().get(number) else { continue };
@@ -268,6 +271,9 @@ impl Work {
             let (Some(pattern), Some(own)) = (&rule.pattern, patterns.get_mut(number)) else { continue };
             let pattern = own.get_or_insert_with(|| pattern.clone());
             let longest = shared.matcher.longest.get(number).copied().flatten();
+            if let Some(tried) = counts.tried.get_mut(number) {
+                *tried = tried.saturating_add(1);
+            }
             let search = Search { number, rule, pattern, longest };
             // Most candidates come to nothing: then there is nothing to be remembered either.
             let mut state = states.remove(&number).unwrap_or_default();

@@ -74,7 +74,9 @@ impl ScanFold {
     pub fn close(mut self) -> Result<ScanFindings> {
         self.drain()?;
         let counts = self.counts();
+        let tried = counts.tried.iter().zip(self.options.rules.rules()).filter(|(tried, _)| **tried > 0);
         let summary = ScanSummary {
+            candidates: tried.map(|(tried, rule)| (rule.id.clone(), *tried)).collect(),
             rules: self.options.rules.rules().len() as u64,
             keys: self.keys,
             texts: counts.texts,
@@ -94,7 +96,7 @@ impl ScanFold {
 
     /// What was done by this worker and those that were merged.
     fn counts(&self) -> ScanCounts {
-        sum(self.others, self.scanner.counts())
+        sum(&self.others, self.scanner.counts())
     }
 
     /// Begins a record at this place: where its texts begin, after those of another one at the same place.
@@ -280,7 +282,7 @@ impl Analyzer for ScanFold {
     fn merge(&mut self, mut other: Self) -> Result<()> {
         self.drain()?;
         other.drain()?;
-        self.others = sum(self.others, other.counts());
+        self.others = sum(&self.others, other.counts());
         self.judge.collected.merge(other.judge.collected);
         self.judge.exposed.merge(other.judge.exposed);
         self.judge.hidden.merge(&other.judge.hidden);
@@ -298,8 +300,12 @@ impl Analyzer for ScanFold {
     }
 }
 
-fn sum(one: ScanCounts, other: ScanCounts) -> ScanCounts {
+fn sum(one: &ScanCounts, other: ScanCounts) -> ScanCounts {
+    let mut tried = other.tried;
+    tried.resize(tried.len().max(one.tried.len()), 0);
+    tried.iter_mut().zip(&one.tried).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
     ScanCounts {
+        tried,
         texts: one.texts.saturating_add(other.texts),
         bytes: one.bytes.saturating_add(other.bytes),
         decoded_bytes: one.decoded_bytes.saturating_add(other.decoded_bytes),
@@ -355,6 +361,10 @@ impl ScanFindings {
             (&mut own.not_scanned, other_summary.not_scanned),
         ] {
             *own = own.saturating_add(other);
+        }
+        for (rule, tried) in other_summary.candidates {
+            let sum = own.candidates.entry(rule).or_default();
+            *sum = sum.saturating_add(tried);
         }
         self.found.merge(other.found);
         self.exposed.merge(other.exposed);
