@@ -54,27 +54,32 @@ fn is(byte: u8, kind: u8) -> bool {
 
 impl Class {
     /// Says the places where a rule that names this class can match, in order: what it is looking for overlaps one of them.
-    /// `start` if the text begins here; of later parts the entropy is not asked.
-    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>)) {
+    /// With each comes the length of its run, in digits of digits. `start` if the text begins here; of later parts the entropy is not asked.
+    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>, usize)) {
         match self {
             Class::Digits => runs(text, NUMBER, DIGITS, |run| {
-                let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT));
-                if digits.take(DIGITS).count() == DIGITS {
-                    found(run);
+                let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT)).count();
+                if digits >= DIGITS {
+                    found(run, digits);
                 }
             }),
-            Class::Hex => runs(text, HEX, 32, found),
-            Class::Base64 => runs(text, BASE64, 20, found),
-            Class::Base58 => runs(text, BASE58, 25, found),
-            Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1))),
+            Class::Hex => runs(text, HEX, 32, |run| long(run, &mut found)),
+            Class::Base64 => runs(text, BASE64, 20, |run| long(run, &mut found)),
+            Class::Base58 => runs(text, BASE58, 25, |run| long(run, &mut found)),
+            Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1), usize::MAX)),
             Class::Entropy => {
                 let head = text.get(..ENTROPY_BYTES).unwrap_or(text);
                 if !start || (head.len() >= ENTROPY_LEAST && entropy(head) >= ENTROPY) {
-                    found(0..text.len());
+                    found(0..text.len(), usize::MAX);
                 }
             }
         }
     }
+}
+
+fn long(run: Range<usize>, found: &mut impl FnMut(Range<usize>, usize)) {
+    let length = run.len();
+    found(run, length);
 }
 
 /// Runs of at least so many bytes of a kind. Looks at every n-th byte, n being half of that: two of them are in such a run.
@@ -141,7 +146,7 @@ mod tests {
     fn numbers_are_found_with_what_stands_between_digits() {
         let found = |text: &str| {
             let mut any = false;
-            Class::Digits.find(text.as_bytes(), true, |_| any = true);
+            Class::Digits.find(text.as_bytes(), true, |_, _| any = true);
             any
         };
         assert!(found("card 4111 1111-1111.1111"));
@@ -154,7 +159,7 @@ mod tests {
     fn entropy_is_told_by_the_beginning_of_the_text() {
         let found = |text: &[u8], start| {
             let mut any = false;
-            Class::Entropy.find(text, start, |_| any = true);
+            Class::Entropy.find(text, start, |_, _| any = true);
             any
         };
         let mixed: Vec<u8> = (0..=255).collect();

@@ -88,6 +88,8 @@ pub struct Rule {
     pub pattern: Option<Regex>,
     /// The class scanner that finds candidates, where the pattern has no literal.
     pub prefilter: Option<Class>,
+    /// Fewest bytes, of digits fewest digits, of a run that the class scanner finds: more than the class asks by itself.
+    pub run: usize,
     /// Literals one of which stands in every text that can match, in lower case; for rules of others, which state them.
     pub keywords: Vec<Vec<u8>>,
     /// Which group of the pattern is the secret; none: the group `secret`, or the first, or else the match.

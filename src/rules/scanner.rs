@@ -4,6 +4,7 @@
 //! the texts inside it. A text in pieces is judged in windows that overlap by the longest match.
 
 use super::decode::{DEPTH, Decoded, Decoder, Decoders};
+use super::hints::Hints;
 use super::judge::{Search, State, Window, add_plain, applies, has_length};
 use super::matcher::{Matcher, Set, Span, Spans};
 use super::set::RuleSet;
@@ -115,6 +116,7 @@ pub(super) struct Work {
     pub(super) spans: Spans,
     /// The patterns: a copy has working memory of its own, so that workers do not wait for each other.
     patterns: Vec<Option<Regex>>,
+    hints: Hints,
     /// Of each depth, what is inside the whole text that is in progress there.
     inside: Vec<Inside>,
 }
@@ -151,6 +153,7 @@ impl Scanner {
             counts: ScanCounts::default(),
             spans: Spans::default(),
             patterns: vec![None; rules.rules().len()],
+            hints: Hints::default(),
             inside: (0..=DEPTH).map(|_| Inside::default()).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
@@ -260,7 +263,7 @@ impl Work {
         bytes: Option<u64>,
         states: &mut BTreeMap<usize, State>,
     ) {
-        let Self { spans, patterns, counts, .. } = self;
+        let Self { spans, patterns, counts, hints, .. } = self;
         counts.tried.resize(patterns.len(), 0);
         for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
             let Some(&Span { rule: number, .. }) = spans.first() else { continue };
@@ -271,6 +274,12 @@ impl Work {
             let (Some(pattern), Some(own)) = (&rule.pattern, patterns.get_mut(number)) else { continue };
             let pattern = own.get_or_insert_with(|| pattern.clone());
             let longest = shared.matcher.longest.get(number).copied().flatten();
+            // Without its hint it is no match, and the hint is sooner asked than the pattern.
+            if rule.without_hint.is_none()
+                && rule.hint.as_ref().is_some_and(|hint| !hints.speak(number, hint, &text.about, window.bytes))
+            {
+                continue;
+            }
             if let Some(tried) = counts.tried.get_mut(number) {
                 *tried = tried.saturating_add(1);
             }
