@@ -114,7 +114,7 @@ pub(super) struct Work {
     /// The patterns: a copy has working memory of its own, so that workers do not wait for each other.
     patterns: Vec<Option<Regex>>,
     /// Of each depth, what is inside the whole text that is in progress there.
-    inside: Vec<Inside>,
+    inside: Vec<Option<Box<Inside>>>,
 }
 
 /// The decoders of a text, and what they are in the middle of.
@@ -149,7 +149,7 @@ impl Scanner {
             counts: ScanCounts::default(),
             spans: Spans::default(),
             patterns: vec![None; rules.rules().len()],
-            inside: (0..=DEPTH).map(|_| Inside::default()).collect(),
+            inside: (0..DEPTH).map(|_| Some(Box::default())).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
     }
@@ -230,12 +230,12 @@ impl Work {
                 }
             }
         }
-        let Some(inside) = self.inside.get_mut(text.path.len()).filter(|_| text.path.len() < DEPTH) else { return };
-        let mut inside = std::mem::take(inside);
+        let depth = text.path.len();
+        let Some(mut inside) = self.inside.get_mut(depth).and_then(Option::take) else { return };
         let own = self.hits.len();
         self.decode(shared, &mut inside, text, bytes, 0, true);
-        if let Some(place) = self.inside.get_mut(text.path.len()) {
-            *place = inside;
+        if let Some(place) = self.inside.get_mut(depth) {
+            *place = Some(inside);
         }
         self.drop_repeats(first, own);
     }
