@@ -52,19 +52,14 @@ fn work(run: &mut Option<Run>, bytes: &[u8], from: u64, last: bool, out: Out<'_>
             }
             continue;
         };
-        let mut escapes = rest.chunks_exact(ONE);
         let mut ended = false;
-        for four in escapes.by_ref() {
-            match escape(four) {
-                Some(byte) => {
-                    own.push(&[byte], &mut *out);
-                    at += ONE;
-                }
-                None => {
-                    ended = true;
-                    break;
-                }
-            }
+        for four in rest.chunks_exact(ONE) {
+            let Some(byte) = escape(four) else {
+                ended = true;
+                break;
+            };
+            own.push(&[byte], &mut *out);
+            at += ONE;
         }
         if !ended && !last {
             return at;

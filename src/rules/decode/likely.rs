@@ -26,8 +26,24 @@ const MAGIC: [&[u8]; 22] = [
     b"\x04\x08I",
 ];
 
+/// Whether a format is known that begins with this byte: most that is asked about ends here.
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut at = 0;
+    while at < MAGIC.len() {
+        first[MAGIC[at][0] as usize] = true;
+        at += 1;
+    }
+    first[0x80] = true;
+    first
+};
+
 /// Whether bytes begin as a known format does.
 pub(super) fn is_known(bytes: &[u8]) -> bool {
+    let first = bytes.first().and_then(|byte| FIRST.get(usize::from(*byte)));
+    if first != Some(&true) {
+        return false;
+    }
     MAGIC.iter().any(|magic| bytes.starts_with(magic)) || is_pickle(bytes) || is_program(bytes)
 }
 
@@ -42,12 +58,11 @@ fn is_pickle(bytes: &[u8]) -> bool {
 
 /// A program of Windows, if its second header is near.
 fn is_program(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"MZ")
-        && bytes.get(2..18).is_some_and(|fields| fields.iter().filter(|byte| **byte == 0).count() > 6)
+    bytes.starts_with(b"MZ") && bytes.get(2..16).is_some_and(|fields| memchr::memchr_iter(0, fields).count() > 6)
 }
 
 /// Bytes that must be printable. One in ten million random texts is.
-const PRINTABLE: usize = 18;
+pub(super) const PRINTABLE: usize = 18;
 
 /// Whether bytes begin as a text or as a known format does.
 pub(super) fn is_likely(bytes: &[u8]) -> bool {
@@ -56,6 +71,9 @@ pub(super) fn is_likely(bytes: &[u8]) -> bool {
 
 fn is_printable(bytes: &[u8]) -> bool {
     let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if !bytes.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b'\t' | b' '..=b'~' | 0x80..)) {
+        return false;
+    }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         // A character that is cut at the end.

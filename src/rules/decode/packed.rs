@@ -23,7 +23,7 @@ enum Engine {
     Zstd(zstd::stream::raw::Decoder<'static>),
 }
 
-fn sniff(head: &[u8; SNIFFED]) -> Option<(Decoder, Engine)> {
+fn sniff(head: [u8; SNIFFED]) -> Option<(Decoder, Engine)> {
     match head {
         [0x1f, 0x8b, 8, ..] => Some((Decoder::Gzip, Engine::Flate(Decompress::new_gzip(15)))),
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Some((Decoder::Zlib, Engine::Flate(Decompress::new(true)))),
@@ -172,7 +172,7 @@ impl Packed {
             for (to, byte) in head.iter_mut().zip(self.head.iter().chain(new)) {
                 *to = *byte;
             }
-            self.state = sniff(&head).map_or(State::Past, |(decoder, engine)| {
+            self.state = sniff(head).map_or(State::Past, |(decoder, engine)| {
                 State::Open(Box::new(Open {
                     engine,
                     run: Run::new(decoder, 0),

@@ -10,14 +10,14 @@ const LEAST_DIGITS: usize = 32;
 /// A run may begin with a path or a name: what was encoded begins within so many characters.
 const PREFIX: usize = 16;
 /// Characters of a run that are looked at before it is decoded.
-const PROBE: usize = PREFIX + 64;
+const PROBE: usize = PREFIX + LEAST_DIGITS;
 
 /// What a character stands for in base64 of either alphabet, and in hexadecimal; 255 for none.
 const BASE64: [u8; 256] = table(true);
 const HEX: [u8; 256] = table(false);
 const NONE: u8 = 255;
 
-#[allow(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "at build time, below 256")]
+#[allow(clippy::cast_possible_truncation, reason = "at build time, below 256")]
 const fn table(base64: bool) -> [u8; 256] {
     let mut table = [NONE; 256];
     let mut at = 0;
@@ -39,10 +39,9 @@ const fn table(base64: bool) -> [u8; 256] {
     table
 }
 
-#[allow(clippy::indexing_slicing, reason = "a byte is below 256")]
 #[inline]
 fn value(table: &[u8; 256], byte: u8) -> u8 {
-    table[usize::from(byte)]
+    table.get(usize::from(byte)).copied().unwrap_or(NONE)
 }
 
 #[inline]
@@ -79,7 +78,7 @@ fn recognize(run: &[u8]) -> Option<(Decoder, usize)> {
     }
     begins.get(..known)?.iter().find_map(|begin| {
         let run = run.get(*begin..).filter(|run| run.len() >= LEAST)?;
-        let mut decoded = [0; 48];
+        let mut decoded = [0; likely::PRINTABLE];
         if let Some(digits) = run.get(..LEAST_DIGITS)
             && digits.iter().all(u8::is_ascii_hexdigit)
         {
@@ -162,18 +161,17 @@ impl Active {
     fn one(&mut self, value: u8, out: Out<'_>) {
         self.column = self.column.saturating_add(1);
         self.have += 1;
-        if self.hex {
-            self.bits = self.bits << 4 | u32::from(value);
-            if self.have == 2 {
-                self.run.push(&self.bits.to_le_bytes()[..1], out);
-                (self.bits, self.have) = (0, 0);
+        let (bits, group) = if self.hex { (4, 2) } else { (6, 4) };
+        self.bits = self.bits << bits | u32::from(value);
+        if self.have == group {
+            let [_, bytes @ ..] = self.bits.to_be_bytes();
+            let [.., last] = bytes;
+            if self.hex {
+                self.run.push(&[last], out);
+            } else {
+                self.run.push(&bytes, out);
             }
-        } else {
-            self.bits = self.bits << 6 | u32::from(value);
-            if self.have == 4 {
-                self.run.push(&self.bits.to_be_bytes()[1..], out);
-                (self.bits, self.have) = (0, 0);
-            }
+            (self.bits, self.have) = (0, 0);
         }
     }
 
@@ -219,10 +217,15 @@ impl Active {
 
     /// Ends it: what is left of the last group is one byte or two.
     fn finish(mut self, out: Out<'_>) {
-        let bits = self.bits;
         match (self.hex, self.have) {
-            (false, 2) => self.run.push(&(bits >> 4).to_le_bytes()[..1], out),
-            (false, 3) => self.run.push(&(bits >> 2).to_be_bytes()[2..], out),
+            (false, 2) => {
+                let [.., only] = (self.bits >> 4).to_be_bytes();
+                self.run.push(&[only], out);
+            }
+            (false, 3) => {
+                let [.., first, second] = (self.bits >> 2).to_be_bytes();
+                self.run.push(&[first, second], out);
+            }
             _ => {}
         }
         self.run.finish(1, false, out);

@@ -80,16 +80,13 @@ fn work(word: &mut Option<(Run, u32)>, bytes: &[u8], from: u64, last: bool, out:
                 if rest.len() < 3 && !last {
                     return at;
                 }
-                match escape(rest) {
-                    Some(byte) => {
-                        run.push(&[byte], &mut *out);
-                        *count = count.saturating_add(1);
-                        at += 3;
-                    }
-                    None => {
-                        run.push(b"%", &mut *out);
-                        at += 1;
-                    }
+                if let Some(byte) = escape(rest) {
+                    run.push(&[byte], &mut *out);
+                    *count = count.saturating_add(1);
+                    at += 3;
+                } else {
+                    run.push(b"%", &mut *out);
+                    at += 1;
                 }
             }
             _ => {

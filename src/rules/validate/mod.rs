@@ -152,7 +152,7 @@ pub struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     /// The text from the match on.
-    fn from_match(&self) -> &'a [u8] {
+    fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -163,7 +163,7 @@ impl<'a> Candidate<'a> {
 
     /// The text behind the match.
     fn after(&self) -> &'a [u8] {
-        self.from_match().get(self.matched.len()..).unwrap_or_default()
+        self.rest().get(self.matched.len()..).unwrap_or_default()
     }
 }
 
@@ -221,20 +221,20 @@ impl Validator {
                 Named::Base64Text => passed(text::decodes_to_text(secret) == Some(true)),
                 Named::Bech32 => passed(wallet::is_bech32(secret)),
                 Named::Card => number::card(candidate).map(Learnt::note),
-                Named::Elf => binary::elf(candidate.from_match()).map(Learnt::note),
+                Named::Elf => binary::elf(candidate.rest()).map(Learnt::note),
                 Named::GithubCrc => passed(token::has_github_checksum(secret)),
                 Named::Iban => passed(number::is_iban(secret)),
                 Named::IpPublic => passed(number::has_public_address(secret)),
                 Named::JavaClass => passed(binary::is_in_java_stream(candidate)),
                 Named::Jwt => token::jwt(secret),
                 Named::Luhn => passed(number::has_check_digit(secret)),
-                Named::MachO => binary::macho(candidate.from_match()).map(Learnt::note),
+                Named::MachO => binary::macho(candidate.rest()).map(Learnt::note),
                 Named::Monero => passed(wallet::is_monero(secret)),
                 Named::NoPlaceholder => passed(!text::is_placeholder(secret)),
-                Named::Pe => binary::pe(candidate.from_match()).map(Learnt::note),
+                Named::Pe => binary::pe(candidate.rest()).map(Learnt::note),
                 Named::Phone => passed(number::is_phone(secret)),
                 Named::PhpLength => passed(php::has_stated_length(candidate)),
-                Named::Pickle => pickle::judge(candidate.from_match()),
+                Named::Pickle => pickle::judge(candidate.rest()),
                 Named::SshBlob => token::ssh_fingerprint(candidate).map(Learnt::note),
                 Named::Ssn => passed(number::is_ssn(secret)),
                 Named::UuidNot => passed(!text::is_uuid_or_hash(secret)),

@@ -5,7 +5,7 @@ use super::Candidate;
 /// Whether the first name of a class or enumeration, or the first string, that begins in the match is as long as it says and
 /// ends as it must.
 pub(super) fn has_stated_length(candidate: &Candidate<'_>) -> bool {
-    let text = candidate.from_match();
+    let text = candidate.rest();
     (0..candidate.matched.len()).filter_map(|at| text.get(at..)).find_map(first).unwrap_or(false)
 }
 

@@ -222,10 +222,9 @@ impl<'a> Load<'a> {
     fn step(&mut self) -> Option<()> {
         let [opcode] = *self.take(1)? else { return None };
         match opcode {
-            b'.' => return None,
             b'(' => self.push(Value::Mark)?,
-            b'0' => self.pop(1),
-            b'1' => self.pop_to_mark(),
+            b'0' | b'a' => self.pop(1),
+            b'1' | b'e' | b'u' | 0x90 => self.pop_to_mark(),
             b'2' => {
                 let top = self.stack.last().copied().unwrap_or(Value::Other);
                 self.push(top)?;
@@ -251,16 +250,13 @@ impl<'a> Load<'a> {
             b'T' | b'X' | b'B' => self.text(4)?,
             0x8d | 0x8e | 0x96 => self.text(8)?,
             // What is built of what is on the stack.
-            b'Q' => self.replace(1)?,
             0x93 => self.stack_import()?,
-            b'a' => self.pop(1),
             b's' => self.pop(2),
             b'd' | b'l' | b't' | 0x91 => {
                 self.pop_to_mark();
                 self.push(Value::Other)?;
             }
-            b'e' | b'u' | 0x90 => self.pop_to_mark(),
-            0x85 => self.replace(1)?,
+            b'Q' | 0x85 => self.replace(1)?,
             0x86 => self.replace(2)?,
             0x87 => self.replace(3)?,
             // What was kept before.
@@ -311,6 +307,7 @@ impl<'a> Load<'a> {
             0x80 => drop(self.take(1)?),
             0x95 => drop(self.take(8)?),
             0x98 => {}
+            // The end, or no opcode.
             _ => return None,
         }
         Some(())
