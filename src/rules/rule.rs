@@ -156,6 +156,8 @@ pub struct Rule {
     pub candidates: Candidates,
     /// Longest match of the pattern alone, in bytes; none: no bound.
     pub(super) match_longest: Option<u64>,
+    /// Shortest match of the pattern, in bytes.
+    pub(super) match_shortest: u64,
     /// Whether the pattern asks for the end of the text.
     pub(super) asks_end: bool,
     /// Whether what finds candidates may be far from the match.
@@ -275,6 +277,7 @@ impl Rule {
         self.capped = longest.is_none_or(|bytes| bytes > LONGEST);
         self.longest = longest.unwrap_or(LONGEST).min(LONGEST);
         self.match_longest = main.longest;
+        self.match_shortest = main.shortest;
         self.asks_end = main.asks_end;
         self.is_found_elsewhere = false;
         self.candidates = if let Some(class) = self.prefilter {
@@ -323,7 +326,7 @@ pub enum Class {
     Base58,
     /// An `@`.
     At,
-    /// A text of 64 or more bytes whose entropy is high.
+    /// Every text of 64 or more bytes; for rules that ask how random they are.
     Entropy,
 }
 

@@ -118,7 +118,7 @@ pub(super) struct Work {
     patterns: Vec<Option<Regex>>,
     hints: Hints,
     /// Of each depth, what is inside the whole text that is in progress there.
-    inside: Vec<Inside>,
+    inside: Vec<Option<Box<Inside>>>,
 }
 
 /// The decoders of a text, and what they are in the middle of.
@@ -154,7 +154,7 @@ impl Scanner {
             spans: Spans::default(),
             patterns: vec![None; rules.rules().len()],
             hints: Hints::default(),
-            inside: (0..=DEPTH).map(|_| Inside::default()).collect(),
+            inside: (0..DEPTH).map(|_| Some(Box::default())).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
     }
@@ -235,12 +235,12 @@ impl Work {
                 }
             }
         }
-        let Some(inside) = self.inside.get_mut(text.path.len()).filter(|_| text.path.len() < DEPTH) else { return };
-        let mut inside = std::mem::take(inside);
+        let depth = text.path.len();
+        let Some(mut inside) = self.inside.get_mut(depth).and_then(Option::take) else { return };
         let own = self.hits.len();
         self.decode(shared, &mut inside, text, bytes, 0, true);
-        if let Some(place) = self.inside.get_mut(text.path.len()) {
-            *place = inside;
+        if let Some(place) = self.inside.get_mut(depth) {
+            *place = Some(inside);
         }
         self.drop_repeats(first, own);
     }
