@@ -119,7 +119,7 @@ pub struct Exposure {
     pub keys: u64,
     /// Different values.
     pub distinct_values: u64,
-    /// Whether that number is an estimate, past 65,536.
+    /// Whether that number is an estimate, past 16,384.
     pub distinct_estimated: bool,
     /// Where, most keys first.
     pub prefixes: Vec<ExposedPrefix>,
