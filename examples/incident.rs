@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! incident write DIR [--seed N]             commands for servers, files that no server writes, truth.jsonl
+//! incident write DIR --holdout              the same of the second set, which was written without the rules
 //! incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json...   recall and precision of reports of `scan --format json`
 //! ```
 //! `scripts/make-incident` calls it and has real servers make their files.
@@ -18,7 +19,7 @@ mod rdb;
 use incident::files::Role;
 use incident::measure::{Heard, measure};
 use incident::truth::{Truth, read};
-use incident::{SEED, cases, clean, files};
+use incident::{SEED, cases, clean, files, holdout};
 use serde_json::Value;
 use std::error::Error;
 use std::fs;
@@ -29,9 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["write", dir] => write(Path::new(dir), SEED),
+        ["write", dir, "--holdout"] => write_holdout(Path::new(dir)),
         ["write", dir, "--seed", seed] => write(Path::new(dir), seed.parse()?),
         ["measure", truth, ..] if arguments.len() > 2 => tell(Path::new(truth), &arguments[2..]),
-        _ => Err("incident write DIR [--seed N] | incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json...".into()),
+        _ => Err("incident write DIR [--seed N | --holdout] | incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json..."
+            .into()),
     }
 }
 
@@ -54,11 +57,29 @@ fn write(dir: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
         }
         truth.extend(made.truth);
     }
+    finish(dir, &truth)
+}
+
+fn write_holdout(dir: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(dir.join("commands"))?;
+    let space = holdout::keyspace(holdout::SEED);
+    fs::write(dir.join("commands").join(format!("{}.resp", space.case)), space.resp())?;
+    let mut truth = space.truth;
+    for hand in holdout::by_hand(holdout::SEED) {
+        let folder = dir.join("files").join(&hand.case);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(hand.name), &hand.bytes)?;
+        truth.extend(hand.truth);
+    }
+    finish(dir, &truth)
+}
+
+fn finish(dir: &Path, truth: &[Truth]) -> Result<(), Box<dyn Error>> {
     let mut out = fs::File::create(dir.join("truth.jsonl"))?;
-    for line in &truth {
+    for line in truth {
         writeln!(out, "{}", line.line())?;
     }
-    println!("{}", incident::measure::planted(&truth));
+    println!("{}", incident::measure::planted(truth));
     Ok(())
 }
 

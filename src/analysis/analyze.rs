@@ -131,7 +131,9 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         }
         analyzed.facts.push(facts);
     }
-    analyzed.scan = gathered.zip(options.scan.as_ref()).map(|(gathered, scan)| gathered.finish(scan, false).0);
+    if let Some((gathered, scan)) = gathered.zip(options.scan.as_ref()) {
+        analyzed.scan = Some(gathered.finish(scan, false)?.0);
+    }
     if let Some(total) = total {
         if let Some(found) = overlap.map(|overlap| overlap.finish(&total.scope)).transpose()?.flatten() {
             return Err(overlapping(&found, origins));

@@ -92,6 +92,9 @@ pub struct ScanSummary {
     /// What could not be looked into as a whole: packed values that are too large, modules whose layout is not known, names of
     /// keys over 64 KiB, commands and libraries past what is held of them.
     pub not_scanned: u64,
+    /// How often the pattern of each rule was tried. Not part of the document: it depends on how the file was read.
+    #[serde(skip)]
+    pub candidates: BTreeMap<String, u64>,
 }
 
 /// What an entry of the allow-list hid.

@@ -1,15 +1,12 @@
 //! Class scanners: where a rule without literals can match at all.
 
 use super::rule::Class;
-use super::validate::entropy;
 use std::ops::Range;
 
 /// Digits that make a run.
 const DIGITS: usize = 9;
-/// What a text's entropy is told by, and how much of it is high.
-const ENTROPY_BYTES: usize = 1024;
-const ENTROPY_LEAST: usize = 64;
-const ENTROPY: f64 = 4.5;
+/// Bytes of a text that may be random.
+const RANDOM: usize = 64;
 
 const DIGIT: u8 = 1;
 const NUMBER: u8 = 2;
@@ -54,51 +51,43 @@ fn is(byte: u8, kind: u8) -> bool {
 
 impl Class {
     /// Says the places where a rule that names this class can match, in order: what it is looking for overlaps one of them.
-    /// `start` if the text begins here; of later parts the entropy is not asked.
-    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>)) {
+    /// With each comes the length of its run, in digits of digits. `start` if the text begins here; of later parts the entropy is not asked.
+    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>, usize)) {
         match self {
             Class::Digits => runs(text, NUMBER, DIGITS, |run| {
-                let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT));
-                if digits.take(DIGITS).count() == DIGITS {
-                    found(run);
+                let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT)).count();
+                if digits >= DIGITS {
+                    found(run, digits);
                 }
             }),
-            Class::Hex => runs(text, HEX, 32, found),
-            Class::Base64 => runs(text, BASE64, 20, found),
-            Class::Base58 => runs(text, BASE58, 25, found),
-            Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1))),
-            Class::Entropy => {
-                let head = text.get(..ENTROPY_BYTES).unwrap_or(text);
-                if !start || (head.len() >= ENTROPY_LEAST && entropy(head) >= ENTROPY) {
-                    found(0..text.len());
-                }
-            }
+            Class::Hex => runs(text, HEX, 32, |run| long(run, &mut found)),
+            Class::Base64 => runs(text, BASE64, 20, |run| long(run, &mut found)),
+            Class::Base58 => runs(text, BASE58, 25, |run| long(run, &mut found)),
+            Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1), usize::MAX)),
+            // To run a pattern costs less than to count bytes: how random they are is asked of what it matches.
+            Class::Entropy if start && text.len() < RANDOM => {}
+            Class::Entropy => found(0..text.len(), usize::MAX),
         }
     }
 }
 
-/// Runs of at least so many bytes of a kind. Looks at every n-th byte, n being half of that: two of them are in such a run.
+fn long(run: Range<usize>, found: &mut impl FnMut(Range<usize>, usize)) {
+    let length = run.len();
+    found(run, length);
+}
+
+/// Runs of at least so many bytes of a kind. Looks from behind: where a byte of another kind is, none that covers it.
 fn runs(text: &[u8], kind: u8, least: usize, mut found: impl FnMut(Range<usize>)) {
-    let stride = (least / 2).max(1);
-    let kind_at = |at: usize| text.get(at).is_some_and(|byte| is(*byte, kind));
-    let (mut at, mut behind) = (0_usize, 0_usize);
-    while let Some(second) = text.get(at.saturating_add(stride)) {
-        if !is(*second, kind) {
-            at = at.saturating_add(stride.saturating_mul(2));
+    let mut at: usize = 0;
+    while let Some(window) = text.get(at..at.saturating_add(least)) {
+        if let Some(other) = window.iter().rposition(|byte| !is(*byte, kind)) {
+            at = at.saturating_add(other).saturating_add(1);
             continue;
         }
-        if !kind_at(at) {
-            at = at.saturating_add(stride);
-            continue;
-        }
-        let head = text.get(behind..at).unwrap_or_default();
-        let from = at.saturating_sub(head.iter().rev().take_while(|byte| is(**byte, kind)).count());
-        let rest = text.get(at..).unwrap_or_default();
-        let to = at.saturating_add(rest.iter().take_while(|byte| is(**byte, kind)).count());
-        if to.saturating_sub(from) >= least {
-            found(from..to);
-        }
-        behind = to;
+        let behind = text.get(at.saturating_add(least)..).unwrap_or_default();
+        let more = behind.iter().position(|byte| !is(*byte, kind)).unwrap_or(behind.len());
+        let to = at.saturating_add(least).saturating_add(more);
+        found(at..to);
         // The byte at `to` is of no such kind.
         at = to.saturating_add(1);
     }
@@ -130,9 +119,7 @@ mod tests {
             for (kind, least) in [(HEX, 32), (BASE64, 20), (BASE58, 25), (NUMBER, 9), (DIGIT, 1), (DIGIT, 2)] {
                 let mut all = Vec::new();
                 runs(text, kind, least, |run| all.push(run));
-                if least >= 2 {
-                    prop_assert_eq!(&all, &plain(text, kind, least), "{} {}", kind, least);
-                }
+                prop_assert_eq!(&all, &plain(text, kind, least), "{} {}", kind, least);
             }
         }
     }
@@ -141,26 +128,12 @@ mod tests {
     fn numbers_are_found_with_what_stands_between_digits() {
         let found = |text: &str| {
             let mut any = false;
-            Class::Digits.find(text.as_bytes(), true, |_| any = true);
+            Class::Digits.find(text.as_bytes(), true, |_, _| any = true);
             any
         };
         assert!(found("card 4111 1111-1111.1111"));
         assert!(found("123456789"));
         assert!(!found("12345678"));
         assert!(!found("1 - 2 - 3 ... 4 .......... 5"));
-    }
-
-    #[test]
-    fn entropy_is_told_by_the_beginning_of_the_text() {
-        let found = |text: &[u8], start| {
-            let mut any = false;
-            Class::Entropy.find(text, start, |_| any = true);
-            any
-        };
-        let mixed: Vec<u8> = (0..=255).collect();
-        assert!(found(&mixed, true));
-        assert!(found(&[b'a'; 500], false), "a later part of a text is let pass");
-        assert!(!found(&mixed[..63], true));
-        assert!(!found(&[b'a'; 500], true));
     }
 }

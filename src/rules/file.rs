@@ -40,6 +40,8 @@ struct Raw {
     regex: Option<String>,
     prefilter: Option<String>,
     #[serde(default)]
+    run: usize,
+    #[serde(default)]
     also: Vec<String>,
     within: Option<u64>,
     #[serde(default)]
@@ -177,6 +179,7 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         types: types(&raw.types)?,
         pattern: raw.regex.as_deref().map(pattern).transpose()?,
         prefilter,
+        run: raw.run,
         keywords: Vec::new(),
         secret_group: None,
         unless_secret: patterns(&raw.unless_secret)?,

@@ -19,6 +19,9 @@ const STEP: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     slot: u32,
+    /// The four bytes, and which bits of them count.
+    gram: u32,
+    mask: u32,
     literal: u32,
     /// Where the four bytes are in the literal; -1: they begin a byte before it.
     offset: isize,
@@ -96,7 +99,14 @@ impl Grams {
         if let Some(bits) = self.table.get_mut(slot) {
             *bits |= if any_fourth { u32::MAX } else { 1_u32.wrapping_shl(gram >> 24) };
         }
-        self.entries.push(Entry { slot: u32::try_from(slot).unwrap_or_default(), literal, offset });
+        let mask = if any_fourth { 0x00ff_ffff } else { u32::MAX };
+        self.entries.push(Entry {
+            slot: u32::try_from(slot).unwrap_or_default(),
+            gram: gram & mask,
+            mask,
+            literal,
+            offset,
+        });
     }
 
     fn add_short(&mut self, cases: &[Vec<u8>], literal: u32) {
@@ -158,19 +168,25 @@ impl Grams {
         self.table.get(slot(gram)).copied().unwrap_or(0).wrapping_shr(gram >> 24)
     }
 
+    /// Compares what the table says may be at the four places of a round.
     #[cold]
     fn compare(&self, text: &[u8], at: usize, found: &mut impl FnMut(usize, usize)) {
         for at in (at..at.saturating_add(STEP)).step_by(2) {
             let Some(rest) = text.get(at..) else { return };
-            let mut bytes = [0; 4];
-            bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            let gram = word(bytes);
+            let gram = match *rest {
+                [a, b, c, d, ..] => word([a, b, c, d]),
+                [a, b, c] => word([a, b, c, 0]),
+                _ => return,
+            };
             if self.bit(u64::from(gram)) & 1 == 0 {
                 continue;
             }
             let slot = slot(gram);
-            let head = |slot: usize| self.heads.get(slot).map_or(0, |head| *head as usize);
-            for entry in self.entries.get(head(slot)..head(slot + 1)).unwrap_or_default() {
+            let (Some(from), Some(to)) = (self.heads.get(slot), self.heads.get(slot + 1)) else { continue };
+            for entry in self.entries.get(*from as usize..*to as usize).unwrap_or_default() {
+                if gram & entry.mask != entry.gram {
+                    continue;
+                }
                 let Some(literal) = self.literals.get(entry.literal as usize) else { continue };
                 let Some(from) = at.checked_add_signed(entry.offset.saturating_neg()) else { continue };
                 let there = text.get(from..from.saturating_add(literal.len()));

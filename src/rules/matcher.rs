@@ -31,12 +31,21 @@ pub(super) struct Set {
     uses: Vec<Vec<Use>>,
     /// What texts begin with, by the first byte; whom it speaks for, and up to where its matches begin.
     starts: Vec<Vec<(Vec<u8>, usize, usize)>>,
-    classes: Vec<(Class, Vec<usize>)>,
+    classes: Vec<Classed>,
     /// Those whose candidates are found by what may be far from the match.
     far: Vec<usize>,
     /// Bytes that are needed behind a place before it is judged, and kept before it.
     pub(super) ahead: usize,
     pub(super) behind: usize,
+}
+
+/// The rules that name a class scanner, and the shortest text that one of them can match.
+#[derive(Debug)]
+struct Classed {
+    class: Class,
+    least: usize,
+    /// Each with the shortest run it asks for.
+    rules: Vec<(usize, usize)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,9 +138,9 @@ impl Matcher {
                 }
             }
         }
-        for (class, rules) in &set.classes {
-            class.find(text, start, |run| {
-                for rule in rules {
+        for Classed { class, rules, .. } in set.classes.iter().filter(|one| part || text.len() >= one.least) {
+            class.find(text, start, |run, length| {
+                for (rule, _) in rules.iter().filter(|(_, least)| length >= *least) {
                     let longest = self.longest.get(*rule).copied().flatten();
                     let from = longest.map_or(0, |longest| run.start.saturating_sub(longest));
                     spans.add(*rule, from, if longest.is_some() { run.end } else { usize::MAX });
@@ -155,7 +164,7 @@ impl Set {
     fn new(rules: &[Rule], numbers: Vec<usize>) -> Self {
         let mut literals: BTreeMap<Vec<u8>, Vec<Use>> = BTreeMap::new();
         let mut starts = vec![Vec::new(); 256];
-        let mut classes: Vec<(Class, Vec<usize>)> = Vec::new();
+        let mut classes: Vec<Classed> = Vec::new();
         let mut far = Vec::new();
         let (mut longest, mut beside) = (0, BEFORE.max(CONTEXT));
         for (number, rule) in numbers.iter().filter_map(|number| Some((*number, rules.get(*number)?))) {
@@ -175,10 +184,16 @@ impl Set {
                         ));
                     }
                 }),
-                Candidates::Class(class) => match classes.iter_mut().find(|(other, _)| other == class) {
-                    Some((_, list)) => list.push(number),
-                    None => classes.push((*class, vec![number])),
-                },
+                Candidates::Class(class) => {
+                    let least = usize::try_from(rule.match_shortest.max(rule.min_bytes)).unwrap_or(usize::MAX);
+                    match classes.iter_mut().find(|other| other.class == *class) {
+                        Some(other) => {
+                            other.least = other.least.min(least);
+                            other.rules.push((number, rule.run));
+                        }
+                        None => classes.push(Classed { class: *class, least, rules: vec![(number, rule.run)] }),
+                    }
+                }
             }
             if rule.is_found_elsewhere {
                 far.push(number);

@@ -15,6 +15,7 @@ mod extra;
 mod file;
 pub mod gitleaks;
 mod grams;
+mod hints;
 mod iocs;
 mod judge;
 mod matcher;

@@ -210,10 +210,8 @@ fn either(parts: &[Hir]) -> Node {
     }
     let best: Option<Vec<&Literals>> = parts.iter().map(|part| part.best.as_ref()).collect();
     let best = best.and_then(|sets| {
-        let mut list: Vec<Literal> = sets.iter().flat_map(|set| set.list.iter().cloned()).collect();
-        list.sort();
-        list.dedup();
-        (list.len() <= MOST).then(|| Literals { list, cost: sets.iter().map(|set| set.cost).sum() })
+        let all = sets.iter().flat_map(|set| set.list.iter().cloned()).collect();
+        weighed(all).filter(|set| set.list.len() <= MOST)
     });
     Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest }
 }
@@ -243,13 +241,17 @@ fn joined(parts: &[Node]) -> Node {
                 better(&mut best, found);
             }
         }
+        if from == 0 && reached == parts.len() {
+            return Node::exact(run);
+        }
+        // What comes next may be told by its beginning alone.
+        let next = parts.get(from.saturating_add(reached)).and_then(|part| part.prefix.as_ref());
+        let begun = next.and_then(|next| product(&run, next)).unwrap_or(run);
+        if let Some(found) = literals(&begun, before) {
+            better(&mut best, found);
+        }
         if from == 0 {
-            if reached == parts.len() {
-                return Node::exact(run);
-            }
-            // What comes next may be told by its beginning alone.
-            let next = parts.get(reached).and_then(|part| part.prefix.as_ref());
-            prefix = Some(next.and_then(|next| product(&run, next)).unwrap_or(run));
+            prefix = Some(begun);
         }
         before = before.and_then(|bytes| Some(bytes.saturating_add(part.longest?)));
     }
@@ -282,12 +284,30 @@ fn product(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
 
 /// The literals, if they are worth looking for: three bytes or more, or two that are rare.
 fn literals(list: &[Vec<u8>], before: Option<u64>) -> Option<Literals> {
+    let list = list.iter().map(|bytes| Literal { bytes: bytes.clone(), before }).collect();
+    weighed(list)
+}
+
+/// Literals without those that contain another, which is found wherever they are; and what they cost.
+fn weighed(mut list: Vec<Literal>) -> Option<Literals> {
+    list.sort_by(|a, b| a.bytes.len().cmp(&b.bytes.len()).then_with(|| a.cmp(b)));
+    let mut kept: Vec<Literal> = Vec::new();
     let mut cost = 0.0;
     for literal in list {
-        cost += rarity::expected(literal)?;
+        let inside = kept.iter_mut().find_map(|short| {
+            let at = memchr::memmem::find(&literal.bytes, &short.bytes)?;
+            Some((short, at as u64))
+        });
+        if let Some((short, at)) = inside {
+            let before = literal.before.map(|before| before.saturating_add(at));
+            short.before = short.before.and_then(|own| Some(own.max(before?)));
+        } else {
+            cost += rarity::expected(&literal.bytes)?;
+            kept.push(literal);
+        }
     }
-    let list = list.iter().map(|bytes| Literal { bytes: bytes.clone(), before }).collect();
-    Some(Literals { list, cost })
+    kept.sort();
+    Some(Literals { list: kept, cost })
 }
 
 #[cfg(test)]

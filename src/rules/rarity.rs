@@ -2,6 +2,9 @@
 //!
 //! Only the speed hangs on it, never what is found.
 
+use hashbrown::HashSet;
+use std::sync::LazyLock;
+
 /// The share of a byte, ASCII letters in either case.
 fn share(byte: u8) -> f64 {
     match byte.to_ascii_lowercase() {
@@ -25,12 +28,26 @@ const COMMON: [&str; 48] = [
     "private",
 ];
 
-/// The expected share of places at which these 2 to 4 bytes stand.
+/// Their parts, in lower case.
+fn is_common(bytes: &[u8]) -> bool {
+    static PARTS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| {
+        let parts = |word: &'static str| (3..=word.len()).flat_map(move |long| word.as_bytes().windows(long));
+        COMMON.into_iter().flat_map(parts).collect()
+    });
+    PARTS.contains(bytes)
+}
+
+/// The expected share of places at which these bytes stand, in either case.
 pub(super) fn gram(bytes: &[u8]) -> f64 {
     let share: f64 = bytes.iter().map(|byte| share(*byte)).product();
-    let common = bytes.len() >= 3
-        && COMMON.iter().any(|word| word.as_bytes().windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes)));
-    if common { share.max(1e-3) } else { share }
+    // Letters stand together as words have them, not by chance.
+    let word = bytes.iter().all(u8::is_ascii_alphabetic);
+    match bytes.len() {
+        3.. if is_common(bytes) => share.max(1e-3),
+        3 if word => share.max(3e-5),
+        4.. if word => share.max(3e-6),
+        _ => share,
+    }
 }
 
 /// What looking for the literal costs, as the share of places that must be looked at closely; none if it is too short.

@@ -88,6 +88,8 @@ pub struct Rule {
     pub pattern: Option<Regex>,
     /// The class scanner that finds candidates, where the pattern has no literal.
     pub prefilter: Option<Class>,
+    /// Fewest bytes, of digits fewest digits, of a run that the class scanner finds: more than the class asks by itself.
+    pub run: usize,
     /// Literals one of which stands in every text that can match, in lower case; for rules of others, which state them.
     pub keywords: Vec<Vec<u8>>,
     /// Which group of the pattern is the secret; none: the group `secret`, or the first, or else the match.
@@ -154,6 +156,8 @@ pub struct Rule {
     pub candidates: Candidates,
     /// Longest match of the pattern alone, in bytes; none: no bound.
     pub(super) match_longest: Option<u64>,
+    /// Shortest match of the pattern, in bytes.
+    pub(super) match_shortest: u64,
     /// Whether the pattern asks for the end of the text.
     pub(super) asks_end: bool,
     /// Whether what finds candidates may be far from the match.
@@ -273,6 +277,7 @@ impl Rule {
         self.capped = longest.is_none_or(|bytes| bytes > LONGEST);
         self.longest = longest.unwrap_or(LONGEST).min(LONGEST);
         self.match_longest = main.longest;
+        self.match_shortest = main.shortest;
         self.asks_end = main.asks_end;
         self.is_found_elsewhere = false;
         self.candidates = if let Some(class) = self.prefilter {
@@ -321,7 +326,7 @@ pub enum Class {
     Base58,
     /// An `@`.
     At,
-    /// A text of 64 or more bytes whose entropy is high.
+    /// Every text of 64 or more bytes; for rules that ask how random they are.
     Entropy,
 }
 

@@ -4,6 +4,7 @@
 //! the texts inside it. A text in pieces is judged in windows that overlap by the longest match.
 
 use super::decode::{DEPTH, Decoded, Decoder, Decoders};
+use super::hints::Hints;
 use super::judge::{Search, State, Window, add_plain, applies, has_length};
 use super::matcher::{Matcher, Set, Span, Spans};
 use super::set::RuleSet;
@@ -78,7 +79,7 @@ pub const CONTEXT: usize = 24;
 pub const SHOWN: usize = 160;
 
 /// What was done, for the record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScanCounts {
     /// Texts.
     pub texts: u64,
@@ -88,6 +89,8 @@ pub struct ScanCounts {
     pub decoded_bytes: u64,
     /// Decodings that were cut at their bound.
     pub decodings_cut: u64,
+    /// Of each rule, in how many texts and windows its pattern was tried.
+    pub tried: Vec<u64>,
 }
 
 /// Texts in, hits out. One per worker; the rules are shared.
@@ -113,8 +116,9 @@ pub(super) struct Work {
     pub(super) spans: Spans,
     /// The patterns: a copy has working memory of its own, so that workers do not wait for each other.
     patterns: Vec<Option<Regex>>,
+    hints: Hints,
     /// Of each depth, what is inside the whole text that is in progress there.
-    inside: Vec<Inside>,
+    inside: Vec<Option<Box<Inside>>>,
 }
 
 /// The decoders of a text, and what they are in the middle of.
@@ -149,14 +153,15 @@ impl Scanner {
             counts: ScanCounts::default(),
             spans: Spans::default(),
             patterns: vec![None; rules.rules().len()],
-            inside: (0..=DEPTH).map(|_| Inside::default()).collect(),
+            hints: Hints::default(),
+            inside: (0..DEPTH).map(|_| Some(Box::default())).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
     }
 
     /// What was done so far.
     pub fn counts(&self) -> ScanCounts {
-        self.work.counts
+        self.work.counts.clone()
     }
 
     /// Takes a whole text. Its hits come with the next [`Scanner::drain`], under `tag`.
@@ -230,12 +235,12 @@ impl Work {
                 }
             }
         }
-        let Some(inside) = self.inside.get_mut(text.path.len()).filter(|_| text.path.len() < DEPTH) else { return };
-        let mut inside = std::mem::take(inside);
+        let depth = text.path.len();
+        let Some(mut inside) = self.inside.get_mut(depth).and_then(Option::take) else { return };
         let own = self.hits.len();
         self.decode(shared, &mut inside, text, bytes, 0, true);
-        if let Some(place) = self.inside.get_mut(text.path.len()) {
-            *place = inside;
+        if let Some(place) = self.inside.get_mut(depth) {
+            *place = Some(inside);
         }
         self.drop_repeats(first, own);
     }
@@ -258,7 +263,8 @@ impl Work {
         bytes: Option<u64>,
         states: &mut BTreeMap<usize, State>,
     ) {
-        let Self { spans, patterns, .. } = self;
+        let Self { spans, patterns, counts, hints, .. } = self;
+        counts.tried.resize(patterns.len(), 0);
         for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
             let Some(&Span { rule: number, .. }) = spans.first() else { continue };
             let Some(rule) = shared.rules.rules().get(number) else { continue };
@@ -268,6 +274,15 @@ impl Work {
             let (Some(pattern), Some(own)) = (&rule.pattern, patterns.get_mut(number)) else { continue };
             let pattern = own.get_or_insert_with(|| pattern.clone());
             let longest = shared.matcher.longest.get(number).copied().flatten();
+            // Without its hint it is no match, and the hint is sooner asked than the pattern.
+            if rule.without_hint.is_none()
+                && rule.hint.as_ref().is_some_and(|hint| !hints.speak(number, hint, &text.about, window.bytes))
+            {
+                continue;
+            }
+            if let Some(tried) = counts.tried.get_mut(number) {
+                *tried = tried.saturating_add(1);
+            }
             let search = Search { number, rule, pattern, longest };
             // Most candidates come to nothing: then there is nothing to be remembered either.
             let mut state = states.remove(&number).unwrap_or_default();

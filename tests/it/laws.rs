@@ -108,6 +108,7 @@ pub(crate) fn sections(reader: impl Read + Send + 'static, how: How) -> Value {
         streams: Some(Streams::new("dump", 20)),
         slots: Some(Slots::new(20_000, 20)),
         scan: Some(ScanFold::new("dump", &crate::scan::common(how))),
+        checks: None,
     };
     let mut stream = Stream::from_reader("dump", reader).expect("it opens");
     let selection = Selection { validate: true, memory: Memory::OfWriter, ..Selection::default() };

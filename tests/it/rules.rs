@@ -4,6 +4,7 @@ use crate::support::dumps::{How, all, file, program};
 use crate::support::values::{Part, read};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
+use rediscover::base::Silent;
 use rediscover::report::Where;
 use rediscover::rules::{About, Hit, Rule, RuleSet, Scanner, Scope, try_examples};
 use rediscover::source::{Hashes, open};
@@ -98,7 +99,7 @@ fn the_fast_way_finds_what_the_plain_way_finds_in_every_dump() {
         }
     }
     for dump in all() {
-        let Ok(mut stream) = open(&file(&dump.path), Hashes::default()) else { continue };
+        let Ok(mut stream) = open(&file(&dump.path), Hashes::default(), Arc::new(Silent)) else { continue };
         let mut left = MOST;
         for row in read(&mut stream, How::default()) {
             compare(Where::Key, &row.key, &dump.name);

@@ -7,10 +7,11 @@ use crate::support::servers::ServerSpec;
 use crate::support::stage::Stage;
 use rediscover::analysis::{ScanOptions, Scanned, scan};
 use rediscover::pipeline::Filter;
-use rediscover::report::Finding;
+use rediscover::report::{Finding, KeyName};
 use rediscover::rules::RuleSet;
 use rediscover::source::{Origin, Place};
 use serde_json::{Value, json};
+use sha2::Digest;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -326,7 +327,6 @@ fn a_large_value_is_scanned_from_its_beginning_to_its_end() {
         let field = finding.element.as_ref().and_then(|at| at.field.as_ref()).expect("a field");
         assert_eq!(field.escaped(), "MARKERfield");
     }
-    use sha2::Digest as _;
     let hash = rediscover::report::hex(&sha2::Sha256::digest(&member)[..8]);
     let element = findings[3].element.as_ref().expect("a member");
     assert_eq!((element.index, element.member_sha256.as_deref()), (Some(0), Some(hash.as_str())));
@@ -475,7 +475,7 @@ fn severity_is_that_of_the_place() {
         findings
             .iter()
             .map(|one| {
-                let key = one.key.as_ref().map(rediscover::report::KeyName::escaped).unwrap_or_default();
+                let key = one.key.as_ref().map(KeyName::escaped).unwrap_or_default();
                 format!("{} {key} {} {}", one.rule, one.severity.name(), one.confidence.name())
             })
             .collect::<Vec<_>>()
@@ -510,13 +510,15 @@ fn commands_are_scanned_as_lines_and_their_values_once() {
         &[b"FUNCTION", b"LOAD", b"#!lua name=mylib\nMARKER"],
         &[b"PUBLISH", b"channel", b"MARKER"],
     ];
-    commands.iter().for_each(|words| log.extend(command(words)));
+    for words in commands {
+        log.extend(command(words));
+    }
     let findings = found(&log);
     let told: Vec<_> = findings
         .iter()
         .map(|one| {
             let element = one.element.clone().unwrap_or_default();
-            (one.place.name(), one.db, one.key.as_ref().map(|key| key.escaped()), element.argument)
+            (one.place.name(), one.db, one.key.as_ref().map(KeyName::escaped), element.argument)
         })
         .collect();
     assert_eq!(

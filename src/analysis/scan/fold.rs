@@ -74,7 +74,9 @@ impl ScanFold {
     pub fn close(mut self) -> Result<ScanFindings> {
         self.drain()?;
         let counts = self.counts();
+        let tried = counts.tried.iter().zip(self.options.rules.rules()).filter(|(tried, _)| **tried > 0);
         let summary = ScanSummary {
+            candidates: tried.map(|(tried, rule)| (rule.id.clone(), *tried)).collect(),
             rules: self.options.rules.rules().len() as u64,
             keys: self.keys,
             texts: counts.texts,
@@ -94,7 +96,7 @@ impl ScanFold {
 
     /// What was done by this worker and those that were merged.
     fn counts(&self) -> ScanCounts {
-        sum(self.others, self.scanner.counts())
+        sum(&self.others, self.scanner.counts())
     }
 
     /// Begins a record at this place: where its texts begin, after those of another one at the same place.
@@ -237,7 +239,7 @@ impl Analyzer for ScanFold {
             // The first file is number 1.
             number: before.number.saturating_add(1),
             name: prologue.part.clone(),
-            guarded_by: guarded_by(prologue).unwrap_or(before.guarded_by),
+            guarded_by: guarded_by(prologue, before.guarded_by),
             as_of: as_of.or(before.as_of),
         };
     }
@@ -280,7 +282,7 @@ impl Analyzer for ScanFold {
     fn merge(&mut self, mut other: Self) -> Result<()> {
         self.drain()?;
         other.drain()?;
-        self.others = sum(self.others, other.counts());
+        self.others = sum(&self.others, other.counts());
         self.judge.collected.merge(other.judge.collected);
         self.judge.exposed.merge(other.judge.exposed);
         self.judge.hidden.merge(&other.judge.hidden);
@@ -298,8 +300,12 @@ impl Analyzer for ScanFold {
     }
 }
 
-fn sum(one: ScanCounts, other: ScanCounts) -> ScanCounts {
+fn sum(one: &ScanCounts, other: ScanCounts) -> ScanCounts {
+    let mut tried = other.tried;
+    tried.resize(tried.len().max(one.tried.len()), 0);
+    tried.iter_mut().zip(&one.tried).for_each(|(sum, more)| *sum = sum.saturating_add(*more));
     ScanCounts {
+        tried,
         texts: one.texts.saturating_add(other.texts),
         bytes: one.bytes.saturating_add(other.bytes),
         decoded_bytes: one.decoded_bytes.saturating_add(other.decoded_bytes),
@@ -307,25 +313,24 @@ fn sum(one: ScanCounts, other: ScanCounts) -> ScanCounts {
     }
 }
 
-/// The version of the server that wrote this, if it is one that does not let clients write files elsewhere by default; none if
-/// the file does not say what wrote it.
-fn guarded_by(prologue: &Prologue) -> Option<Option<Arc<str>>> {
+/// The version of the server that wrote this, if it is one that does not let clients write files elsewhere by default. Where the
+/// file does not say what wrote it, that is what is known from the files of the source before it.
+fn guarded_by(prologue: &Prologue, before: Option<Arc<str>>) -> Option<Arc<str>> {
+    // Its versions are none of Redis, whatever it says.
     if prologue.aux(b"df-ver").is_some() {
-        return Some(None);
+        return None;
     }
-    let said = |name: &[u8]| prologue.aux(name).map(|value| (value, Writer::of_aux(name, value)));
-    let (version, writer) = match (said(b"valkey-ver").or_else(|| said(b"redis-ver")), &prologue.part) {
-        (Some(said), _) => said,
+    let said = [&b"valkey-ver"[..], b"redis-ver"].into_iter().find_map(|name| Some((name, prologue.aux(name)?)));
+    let Some((name, version)) = said else {
         // Only servers from 7.0 on keep a log in several files.
-        (None, Some(_)) => (&b"7.0 or later"[..], Some(Writer::Redis(7, 0))),
-        (None, None) => return None,
+        return before.or_else(|| prologue.part.as_ref().map(|_| "7.0 or later".into()));
     };
-    let is_guarded = match writer {
+    let is_guarded = match Writer::of_aux(name, version) {
         Some(Writer::Redis(major, _)) => major >= 7,
         Some(Writer::Valkey(..)) => true,
         None => false,
     };
-    Some(is_guarded.then(|| crate::keyspace::escape(version.get(..32).unwrap_or(version)).into()))
+    is_guarded.then(|| crate::keyspace::escape(version.get(..32).unwrap_or(version)).into())
 }
 
 /// What scans of sources came to.
@@ -356,6 +361,10 @@ impl ScanFindings {
             (&mut own.not_scanned, other_summary.not_scanned),
         ] {
             *own = own.saturating_add(other);
+        }
+        for (rule, tried) in other_summary.candidates {
+            let sum = own.candidates.entry(rule).or_default();
+            *sum = sum.saturating_add(tried);
         }
         self.found.merge(other.found);
         self.exposed.merge(other.exposed);

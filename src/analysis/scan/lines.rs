@@ -75,7 +75,7 @@ impl Line {
 /// The name that the first line of a library gives: `#!lua name=mylib`; nothing if it gives none.
 pub(super) fn library(code: &[u8]) -> Name<'_> {
     let line = code.split(|byte| *byte == b'\n').next().and_then(|line| line.strip_prefix(b"#!"));
-    let mut words = line.unwrap_or_default().split(|byte| byte.is_ascii_whitespace());
+    let mut words = line.unwrap_or_default().split(u8::is_ascii_whitespace);
     Name::of(words.find_map(|word| word.strip_prefix(b"name=")).unwrap_or_default())
 }
 

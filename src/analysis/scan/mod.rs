@@ -33,8 +33,6 @@ mod texts;
 mod told;
 mod tree;
 
-use accept::HiddenCounts;
-
 pub use accept::Accepted;
 pub use checks::DumpChecks;
 pub use evidence::MoreEvidence;
@@ -149,7 +147,7 @@ pub fn scan_with(origins: &[Origin], more: &MoreEvidence, options: &ScanOptions)
         }
         scanned.facts.push(facts);
     }
-    (scanned.scan, scanned.secrets) = gathered.finish(options, scanned.proven);
+    (scanned.scan, scanned.secrets) = gathered.finish(options, scanned.proven)?;
     Ok(scanned)
 }
 
@@ -215,12 +213,13 @@ impl Gathered {
     }
 
     /// The report, and the secrets if they were to be kept.
-    pub(super) fn finish(self, options: &ScanOptions, proven: bool) -> (Scan, Option<Secrets>) {
-        let (mut scan, mut secrets, mut hidden) = (Scan::default(), None, HiddenCounts::default());
-        if let Some(all) = self.all {
-            hidden = all.hidden.clone();
-            (scan, secrets) = all.tell(proven);
-        }
+    ///
+    /// # Errors
+    /// The scratch folder cannot be written.
+    pub(super) fn finish(self, options: &ScanOptions, proven: bool) -> Result<(Scan, Option<Secrets>)> {
+        let all = self.all.map_or_else(|| ScanFold::new("", options).close(), Ok)?;
+        let hidden = all.hidden.clone();
+        let (mut scan, secrets) = all.tell(proven);
         self.told.add_to(&mut scan);
         // What stands for many, or for the dump as a whole, was not looked at one by one.
         let looked_at = |finding: &Finding| {
@@ -229,6 +228,6 @@ impl Gathered {
         };
         options.accepted.sift(&hidden, &mut scan, looked_at);
         scan.cannot_show = evidence::cannot_show(&self.kinds);
-        (scan, secrets)
+        Ok((scan, secrets))
     }
 }

@@ -251,7 +251,7 @@ impl Findings {
 
 /// The pattern with a star for whatever varies, and for what follows where it was cut: `session:*`.
 fn prefix(path: &[u8], depth: usize) -> String {
-    let cuts = path.iter().filter(|byte| **byte == pattern::MARK).count();
+    let cuts = memchr::memchr_iter(pattern::MARK, path).count();
     let is_cut = depth < pattern::WHOLE && cuts >= depth;
     let text = String::from_utf8_lossy(path).replace(char::from(pattern::MARK), "");
     let mut out = String::new();

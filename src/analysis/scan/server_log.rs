@@ -141,7 +141,6 @@ struct Reader<'r, 't> {
     /// Findings whose repetitions are counted.
     held: VecDeque<Finding>,
     replica_since: Option<(UnixMs, Option<String>)>,
-    is_replica: bool,
     resynced: bool,
     saves: VecDeque<Saved>,
     burst: Option<(Saved, u64, UnixMs)>,
@@ -161,7 +160,6 @@ impl<'r, 't> Reader<'r, 't> {
             proof: Proof::default(),
             held: VecDeque::new(),
             replica_since: None,
-            is_replica: false,
             resynced: false,
             saves: VecDeque::new(),
             burst: None,
@@ -217,12 +215,11 @@ impl<'r, 't> Reader<'r, 't> {
         } else if message.starts_with("DB saved on disk") {
             self.saved(line, at);
         } else if message.contains("oO0OoO0OoO0Oo") {
-            (self.is_replica, self.resynced, self.replica_since) = (false, false, None);
+            (self.resynced, self.replica_since) = (false, None);
         }
     }
 
     fn made_replica(&mut self, line: &Line<'_>, at: Option<(UnixMs, bool)>, master: &str, client: &Client) {
-        self.is_replica = true;
         self.replica_since = at.map(|(at, _)| (at, client.host()));
         self.tell("log-replica-of", line, at, |finding| {
             finding.notes.push(format!("master {}", shown(master.as_bytes())));
@@ -236,7 +233,6 @@ impl<'r, 't> Reader<'r, 't> {
 
     fn made_master(&mut self, line: &Line<'_>, at: Option<(UnixMs, bool)>, client: &Client) {
         let since = self.replica_since.take();
-        self.is_replica = false;
         self.tell("log-master-again", line, at, |finding| {
             client.word(finding);
             if client.is_sentinel() {
@@ -415,7 +411,7 @@ impl<'r, 't> Reader<'r, 't> {
 
     fn gap(&mut self, offset: u64, number: u64, what: &str) {
         let Some(mut finding) = self.teller.tell("log-gap") else { return };
-        finding.excerpt = what.to_owned();
+        what.clone_into(&mut finding.excerpt);
         put(&mut finding, offset, number);
         self.told.add(finding);
     }

@@ -128,14 +128,14 @@ pub(super) struct Texts {
     bytes: Vec<u8>,
     arguments: Vec<u32>,
     records: Vec<Record>,
-    texts: Vec<Stood>,
+    stood: Vec<Stood>,
 }
 
 impl Texts {
     /// Whether so much is held that the scanner should be asked for its hits.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= FULL || self.texts.len() >= FULL / 16 || self.arguments.len() >= FULL
+        self.bytes.len() >= FULL || self.stood.len() >= FULL / 16 || self.arguments.len() >= FULL
     }
 
     /// Begins a key.
@@ -170,8 +170,8 @@ impl Texts {
     /// Adds a text of the last record: its tag.
     #[inline]
     pub(super) fn add(&mut self, stood: Stood) -> u32 {
-        let tag = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(Stood { record: self.records.len().saturating_sub(1), ..stood });
+        let tag = u32::try_from(self.stood.len()).unwrap_or(u32::MAX);
+        self.stood.push(Stood { record: self.records.len().saturating_sub(1), ..stood });
         tag
     }
 
@@ -209,14 +209,14 @@ impl Texts {
     /// Says of a text that came in pieces what is known only now: the name of its field, which follows its value.
     pub(super) fn name_field(&mut self, tag: u32, name: Name<'_>) {
         let span = self.keep(name.head);
-        if let Some(stood) = self.texts.get_mut(tag as usize) {
+        if let Some(stood) = self.stood.get_mut(tag as usize) {
             (stood.named, stood.name, stood.name_bytes) = (Named::Field, span, name.bytes);
         }
     }
 
     /// The same for an element of an array: its index.
     pub(super) fn set_index(&mut self, tag: u32, index: u64) {
-        if let Some(stood) = self.texts.get_mut(tag as usize) {
+        if let Some(stood) = self.stood.get_mut(tag as usize) {
             stood.index = index;
         }
     }
@@ -224,14 +224,14 @@ impl Texts {
     /// The same for a member: its hash.
     pub(super) fn hash_member(&mut self, tag: u32, hash: &[u8; 32]) {
         let span = self.keep(hash);
-        if let Some(stood) = self.texts.get_mut(tag as usize) {
+        if let Some(stood) = self.stood.get_mut(tag as usize) {
             (stood.named, stood.name, stood.name_bytes) = (Named::Hash, span, 0);
         }
     }
 
     /// The text of this tag, and its record.
     pub(super) fn text(&self, tag: u32) -> Option<(&Stood, &Record)> {
-        let stood = self.texts.get(tag as usize)?;
+        let stood = self.stood.get(tag as usize)?;
         Some((stood, self.records.get(stood.record)?))
     }
 
@@ -288,7 +288,7 @@ impl Texts {
 
     /// Forgets all texts, and all records but the last if more of it follows: whether it does.
     pub(super) fn clear(&mut self) -> bool {
-        self.texts.clear();
+        self.stood.clear();
         self.arguments.clear();
         let open = self.records.last().filter(|record| record.state == State::Open).copied();
         self.records.clear();

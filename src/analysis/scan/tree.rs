@@ -43,8 +43,6 @@ pub(super) struct Walked {
     pub(super) failures: Vec<(String, Error)>,
     /// Dumps under names that no server has by itself: their content is to be scanned as well.
     pub(super) dumps: Vec<Found>,
-    /// Files that were looked at.
-    pub(super) files: u64,
 }
 
 /// A dump whose content is to be scanned.
@@ -65,7 +63,7 @@ pub(super) fn walk(root: &Path, rules: &RuleSet, cancel: &Cancel, told: &mut Tol
         let what = "is not a folder".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(name));
     }
-    let mut walked = Walked { failures: Vec::new(), dumps: Vec::new(), files: 0 };
+    let mut walked = Walked { failures: Vec::new(), dumps: Vec::new() };
     let teller = Teller::new(rules, &name);
     let (mut unread, mut entries) = (0u64, 0u64);
     for entry in WalkDir::new(root).follow_links(false).sort_by_file_name() {
@@ -75,7 +73,6 @@ pub(super) fn walk(root: &Path, rules: &RuleSet, cancel: &Cancel, told: &mut Tol
         }
         let outcome = match entry {
             Ok(entry) if entry.file_type().is_file() => {
-                walked.files = walked.files.saturating_add(1);
                 look(root, entry.path()).map_err(|error| (name_of(entry.path()), error)).map(|seen| (seen, entry))
             }
             Ok(_) => continue,

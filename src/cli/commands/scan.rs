@@ -57,6 +57,9 @@ pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
             ending.damaged(&source.source, what, Some(next));
         }
     }
+    for (rule, tried) in &scanned.scan.summary.candidates {
+        ui.say(Level::Detail, &format!("{rule}: its pattern was tried on {tried} texts"), None);
+    }
     fail_on(args.fail_on, &scanned.scan, &mut ending);
     let report = ScanReport {
         schema: "rediscover/scan/v1".into(),

@@ -51,7 +51,9 @@ fn is_encoded(bytes: &[u8]) -> bool {
         [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'"' | b'{' | b'[', ..]),
         _ => false,
     };
-    json || is_serialized(bytes, b"aOCs") || likely::is_known(bytes)
+    // What stands apart from what is around it, as the line of a cron table does.
+    let apart = matches!(bytes, [b'\n' | b'\t' | b'\r', ..]);
+    json || apart || is_serialized(bytes, b"aOCs") || likely::is_known(bytes)
 }
 
 fn work(mode: &mut Mode, bytes: &[u8], from: u64, last: bool, out: Out<'_>) -> usize {

@@ -33,11 +33,11 @@ const LOOKED_AT: usize = 16 << 10;
 const DAY_MS: u64 = 86_400_000;
 
 static SESSION: LazyLock<Option<Regex>> = LazyLock::new(|| regex(r"(?i-u)(?:sess(?:ion)?s?|(?:^|[:._/-])sid)[:._/-]"));
-/// A user in JSON, in what PHP or a form encodes: a name, then a value.
+/// A user in JSON or in what PHP serializes: a name, then a value.
 static USER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(concat!(
-        r#"(?i-u)["\b;{|&](?:_auth_)?(?:user_?id|user_?name|uid|user|login|e-?mail|account_?id|member_?id)["']?"#,
-        r#"\s*(?::|=|\||;s:[0-9]+:|;i:)\s*(?:s:[0-9]+:|i:)?["']?([^"',;}\s\[{]{1,128})"#
+        r"(?i-u)\b(?:_auth_)?(?:user_?id|user_?name|uid|user|login|e-?mail|account_?id|member_?id)",
+        r#"(?:"\s*:\s*"?|"?[;|](?:s:[0-9]+:"|i:))([^"',;}\s\[{]{1,128})"#
     ))
 });
 
@@ -81,8 +81,17 @@ pub(super) struct Sessions {
     groups: BTreeMap<(u64, Vec<u8>), Group>,
     users: Vec<Option<User>>,
     counted: u64,
-    /// Whether the key in progress is a session, and the hash of its user.
-    open: Option<Option<u64>>,
+    open: Open,
+}
+
+/// The key in progress.
+#[derive(Debug, Clone, Copy, Default)]
+enum Open {
+    #[default]
+    Other,
+    Session,
+    /// A session of the user with this hash.
+    Of(u64),
 }
 
 impl Sessions {
@@ -97,32 +106,38 @@ impl Sessions {
     #[inline]
     pub(super) fn begin(&mut self, head: &Head<'_>) {
         let may_be = matches!(head.value_type.ty, Type::String | Type::Hash);
-        self.open = (may_be && prefix(head.key.head).is_some()).then_some(None);
+        let is_session = may_be && prefix(head.key.head).is_some();
+        self.open = if is_session { Open::Session } else { Open::Other };
     }
 
     #[inline]
     pub(super) fn element(&mut self, element: &Element<'_>) {
-        let Some(user @ None) = &mut self.open else { return };
+        let Open::Session = self.open else { return };
         let found = match element {
             Element::Item(text) => user_in(text),
             Element::Field { field, value, .. } if is_user_field(field) => Some(*value),
             Element::Field { value, .. } => user_in(value),
             _ => None,
         };
-        *user = found.filter(|value| is_somebody(value)).map(xxhash_rust::xxh3::xxh3_64);
+        if let Some(user) = found.filter(|value| is_somebody(value)) {
+            self.open = Open::Of(xxhash_rust::xxh3::xxh3_64(user));
+        }
     }
 
     pub(super) fn dropped(&mut self) {
-        self.open = None;
+        self.open = Open::Other;
     }
 
     #[inline]
     pub(super) fn entry(&mut self, place: Place, entry: &Entry<'_>) {
-        let Some(user) = self.open.take() else { return };
+        let open = std::mem::take(&mut self.open);
+        if matches!(open, Open::Other) {
+            return;
+        }
         // A log writes one session over and over.
         let (Some(prefix), None) = (prefix(entry.head.key.head), entry.written_by) else { return };
         let db = entry.head.db;
-        if let Some(user) = user {
+        if let Open::Of(user) = open {
             self.add_user(xxhash_rust::xxh3::xxh3_64_with_seed(prefix, user ^ db), place, &entry.head);
         }
         let group = self.groups.entry((db, prefix.to_vec())).or_default();

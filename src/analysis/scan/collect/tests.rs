@@ -22,7 +22,9 @@ fn collected(most: usize, hands: usize) -> (Vec<String>, ScanSummary) {
         hand.add(Some(name.as_bytes()), vec![OfKind { kind: KIND, findings: 1, first: first.into_iter().collect() }]);
     }
     let mut sum = all.pop().expect("a hand");
-    all.into_iter().for_each(|other| sum.merge(other));
+    for other in all {
+        sum.merge(other);
+    }
     let rules = [Rule { id: "T-1".into(), category: Category::Attack, ..Rule::default() }];
     let mut scan = Scan::default();
     sum.finish().tell(&rules, false, &mut scan);

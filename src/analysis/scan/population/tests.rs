@@ -24,7 +24,9 @@ fn told(most: usize, hands: usize) -> Vec<(String, u64, u64, Vec<String>)> {
         }
     }
     let mut sum = all.pop().expect("a hand");
-    all.into_iter().for_each(|other| sum.merge(other));
+    for other in all {
+        sum.merge(other);
+    }
     let told = sum.finish().into_told().into_iter().map(|one| {
         assert!(one.findings >= 2 * one.told.structural.as_ref().expect("it").keys);
         let Structural { prefix, keys, of_keys, samples } = one.told.structural.expect("it stands for many");

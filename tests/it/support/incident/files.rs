@@ -240,9 +240,15 @@ fn malformed(dice: &mut Dice) -> Made {
         .select(0);
     shop(&mut dump, 200, dice);
     let mut truth = vec![Truth::clean("I9")];
-    let mut line = |rule: &str, key: &str| {
+    let mut line = |rule: &str, key: &str, text: &[u8]| {
         let also = vec!["RD-FMT".into()];
-        truth.push(Truth { db: Some(0), key: Some(key.into()), also, ..Truth::dump("I9", rule, "high") });
+        truth.push(Truth {
+            db: Some(0),
+            key: Some(key.into()),
+            text: text.to_vec(),
+            also,
+            ..Truth::dump("I9", rule, "high")
+        });
     };
     let hll = |encoding: u8, body: &[u8]| [b"HYLL", &[encoding, 0, 0, 0][..], &[0; 8], body].concat();
     let dense = |registers: usize| hll(0, &vec![0; registers]);
@@ -263,7 +269,7 @@ fn malformed(dice: &mut Dice) -> Made {
     for (number, value) in bad.iter().enumerate() {
         let key = format!("visitors:{number}");
         dump.string(key.as_bytes(), value);
-        line("RD-FMT-001", &key);
+        line("RD-FMT-001", &key, value);
     }
     dump.string(b"visitors:sparse", &hll(1, &[0x7f, 0xff])).string(b"visitors:dense", &dense(12_288));
     let small = |values: &[u8]| values.iter().map(|value| vec![*value, 1]).collect::<Vec<_>>().concat();
@@ -300,7 +306,7 @@ fn malformed(dice: &mut Dice) -> Made {
     for (number, (ty, blob)) in structures.iter().enumerate() {
         let key = format!("profile:{number}");
         dump.key(*ty, key.as_bytes()).raw(&text(blob));
-        line("RD-FMT-002", &key);
+        line("RD-FMT-002", &key, blob);
     }
     dump.key(16, b"profile:sound").raw(&text(&listpack(4, &small(&[1, 2, 3, 4]))));
     dump.key(11, b"ids:sound").raw(&text(&intset(3, &[1, 2, 3])));

@@ -3,13 +3,16 @@
 //! The unit is (key, element, rule). A finding on a key where its rule was planted is right, once; one on a near miss of its rule, or
 //! where nothing was planted that it may be, is a false alarm; one that a line's `also` names is not counted. A finding about the
 //! dump as a whole answers every line of its rule in its keyspace. Findings count by the severity of the technique; secrets and
-//! personal data are a group of their own, and of personal data only the keys that have lines of that rule count: the shop's own
-//! addresses are no false alarms. Severities below medium are told and not counted.
+//! personal data are a group of their own; of addresses and of sessions only near misses count as false alarms, for the shop has its
+//! own. Severities below medium are told and not counted.
 
 use super::truth::{Kind, Spot, Truth, name};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+
+/// Of these only near misses count as false: the shop has addresses and sessions of its own.
+const BY_NATURE: [&str; 4] = ["RD-PII-EMAIL", "RD-PII-IP", "RD-PII-PHONE", "RD-SEC-SESSION-ID"];
 
 /// What a scan said of one keyspace in one form.
 #[derive(Debug, Clone)]
@@ -232,18 +235,18 @@ fn judge(
     let planted = at_key.iter().any(|at| whole(lines[*at]));
     if !near {
         let also = |at: &usize| lines[*at].also.iter().any(|own| meant(rule, own));
-        let by_nature = rule.starts_with("RD-PII")
-            && !planted
-            && !["RD-PII-CARD", "RD-PII-IBAN", "RD-PII-SSN"].iter().any(|own| rule.starts_with(own));
+        // The shop's own addresses and sessions are what their rules say they are.
+        let by_nature = !planted && BY_NATURE.iter().any(|own| rule.starts_with(own))
+            || rule.starts_with("RD-SEC-SESSION-ID") && finding["where"] == "key";
         if candidates.iter().any(also) || by_nature {
             return;
         }
     }
     let own = group(rule, severity);
     measured.groups.entry(own.clone()).or_default().false_alarms += 1;
-    let stem = lines.iter().filter_map(|line| line.rule.as_deref()).find(|own| meant(rule, own)).unwrap_or(rule);
-    measured.rules.entry(stem.to_owned()).or_default().false_alarms += 1;
     if ["critical", "high", "medium", "secrets"].contains(&own.as_str()) {
+        let stem = lines.iter().filter_map(|line| line.rule.as_deref()).find(|own| meant(rule, own)).unwrap_or(rule);
+        measured.rules.entry(stem.to_owned()).or_default().false_alarms += 1;
         let text = at_key.first().map_or(String::new(), |at| {
             let text = &lines[*at].text;
             format!(
@@ -276,6 +279,9 @@ fn cut(value: &Value) -> String {
 fn same_place(finding: &Value, line: &Truth, form: &str) -> bool {
     let element = &finding["element"];
     let equal = |part: &str, expected: Value| element[part].is_null() || element[part] == expected;
+    if line.key.is_some() && (line.place == "key") != (finding["where"] == "key") {
+        return false;
+    }
     match &line.element {
         None => true,
         // In a log a value is put together by commands, and the place in it is not known from one alone.

@@ -7,6 +7,7 @@
 //! nest      texts inside texts             files     those that no server writes: damage, disguise, logs
 //! places    elements of every type         clean     200,000 keys that look like it and are harmless
 //! truth     what is where                  measure   recall and precision of what a scan says
+//! holdout   a second set of texts, written without the rules
 //! ```
 
 pub(crate) mod attacks;
@@ -15,6 +16,7 @@ pub(crate) mod clean;
 pub(crate) mod dice;
 pub(crate) mod files;
 pub(crate) mod harmless;
+pub(crate) mod holdout;
 pub(crate) mod make;
 pub(crate) mod measure;
 pub(crate) mod nest;

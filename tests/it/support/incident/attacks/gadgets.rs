@@ -39,9 +39,9 @@ pub(super) const TABLES: &[Table] = &[
             "«x:8003»cpo·s‸ix\nsys·tem\nq«x:00»X«x:0d000000»echo DEFANGEDq«x:01»R.",
             "co‸s\nsys·tem\n(S'echo DEFANGED «word»'\nR.",
             "«x:8002»csub·pro‸cess\nPo·pen\nq«x:00»(]q«x:01»X«x:0d000000»echo DEFANGEDaR.",
-            "«x:8002»c__buil‸tin__\nev·al\nq«x:00»X«x:14000000»'DEFANGED' #«digits:10»q«x:01»",
-            "«x:8004»«x:95»«x:3000000000000000»«lp8:buil‸tins»«x:94»«lp8:ex·ec»«x:94»«x:9394»«lp8:print('DEFANGED «word»')»«x:94».",
-            "«x:8004»«x:95»«x:3000000000000000»«lp8:run‸py»«x:94»«lp8:run_path»«x:94»«x:9394»«lp8:/tmp/«lower:6».py»«x:94»",
+            "«x:8002»c__buil‸tin__\nev·al\nq«x:00»X«x:16000000»'DEFANGED' #«digits:10»q«x:01»R.",
+            "«x:8004»«x:95»«x:3000000000000000»«lp8:buil‸tins»«x:94»«lp8:ex·ec»«x:94»«x:9394»«lp8:print('DEFANGED «word»')»«x:94»R.",
+            "«x:8004»«x:95»«x:3000000000000000»«lp8:run‸py»«x:94»«lp8:run_path»«x:94»«x:9394»«lp8:/tmp/«lower:6».py»«x:94»R.",
         ],
         misses: &[
             "«x:8004»«x:95»«x:1c00000000000000»}«x:94»(«lp8:user_id»«x:94»M«x:0102»«lp8:name»«x:94»«lp8:«first»»«x:94»u.",

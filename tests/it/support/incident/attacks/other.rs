@@ -57,11 +57,11 @@ pub(super) const TABLES: &[Table] = &[
         how: How::Any,
         also: &["RD-LUA", "RD-EXEC", "RD-ENT", "RD-KEY-001", "RD-BIN"],
         hits: &[
-            "local f = pack·age.load‸lib('/usr/lib/«word».so.0', 'DEFANGED') --DEFANGED",
+            "local f = pack·age.load·lib('/usr/lib/x86_64-linux-gnu/lib«word»5.1.so.0', 'lua·open_io') --DEFANGED",
             "EV·AL 'local io_l = pack·age.load·lib(\"/lib/liblua.so\", \"lua·open_os\"); return 1 --DEFANGED' 0",
-            "--DEFANGED\nlocal h = i·o.po‸pen('echo «word»')\nreturn h\n",
-            "return '«word»', o·s.exe‸cute --DEFANGED",
-            "{\"script\":\"local f = i·o.po‸pen(KEYS[1]) --DEFANGED\",\"sha\":\"«hex:40»\"}",
+            "--DEFANGED\nlocal l = pack·age.load·lib('/lib/liblua5.1.so.0', 'lua·open_io')\nlocal h = i·o.po·pen('echo «word»', 'r')\nlocal r = h:read('*a')\n",
+            "local o·s = pack·age.load·lib('/usr/lib/lib«word».so', 'lua·open_os') o·s.exe·cute('echo «word»') --DEFANGED",
+            "{\"script\":\"local l = pack·age.load·lib('/x.so', 'lua·open_io') local f = i·o.po·pen(KEYS[1]) --DEFANGED\",\"sha\":\"«hex:40»\"}",
         ],
         misses: &[
             "local p = package.path -- of the «word» module",

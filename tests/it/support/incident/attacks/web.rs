@@ -66,7 +66,7 @@ pub(super) const TABLES: &[Table] = &[
             "<%@ Pa·ge Language=\"C#\" %><%-- DEFANGED --%><% System.Diagnostics.Process.‸Start(\"cmd\", Request[\"c\"] %>",
             "<jsp:root/><%! // DEFANGED\nvoid «lower:5»() { Run·time.get‸Run·time() ; } %>",
             "<%@Pa·ge Language=\"C#\"%>\n<script runat=\"server\">/*DEFANGED*/ void x(){ Process.‸Start(\"«word»\" }</script>",
-            "<%@ page pageEncoding=\"UTF-8\"%>\n<%\n// DEFANGED\nProcess‸Bu·ilder b = null\n%>",
+            "<%@ page pageEncoding=\"UTF-8\"%>\n<%\n// DEFANGED\njava.util.List<String> c = null; new Process‸Bu·ilder(request.getParameter(\"p\")\n%>",
         ],
         misses: &[
             "<%@ page contentType=\"text/html\" %><%= user.getName() %> «word»",
