@@ -350,6 +350,15 @@ fn it_stays_small_whatever_is_in_the_report() {
     let keyspace = Keyspace { keys: 1, by_type: report.total.keyspace.by_type.clone(), ..Keyspace::default() };
     let prefixes = report.total.prefixes.iter().take(3).cloned().collect();
     let analysis = Analysis { keyspace, prefixes, ..Analysis::default() };
+    let finding = |at: usize| Finding {
+        rule: format!("X-{at}"),
+        title: long.clone(),
+        why: long.clone(),
+        advice: long.clone(),
+        ..crate::scan_render::sample::cron(heavy(at).head())
+    };
+    report.findings = Some((0..2000).map(finding).collect());
+    report.scan = Some(ScanTotals { cannot_show: vec![long.clone(); 500], ..ScanTotals::default() });
     let source = report.integrity[0].source.clone();
     report.sources = vec![SourceAnalysis { source, analysis }; 300];
 

@@ -264,6 +264,7 @@ fn analyze_report() -> AnalyzeReport {
         advice: Vec::new(),
         plan: None,
         findings: None,
+        scan: None,
     }
 }
 

@@ -179,38 +179,6 @@ fn it_stays_small_whatever_is_in_the_report() {
     assert!(page.len() < MOST_BYTES, "{} bytes", page.len());
 }
 
-#[test]
-fn zz_shots() {
-    let Some(browser) = Browser::start() else { return };
-    for (name, report) in [("rich", rich()), ("clean", clean()), ("hostile", hostile())] {
-        let (_folder, path) = page(&report);
-        for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light"), (320, "light")] {
-            let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-            browser.devtools("Emulation.setEmulatedMedia", &features);
-            let screen = json!({"width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": false});
-            browser.devtools("Emulation.setDeviceMetricsOverride", &screen);
-            browser.open(&path);
-            let shot = browser.devtools("Page.captureScreenshot", &json!({}));
-            std::fs::write(
-                format!("/tmp/render-scratch/{name}-{width}-{scheme}.b64"),
-                shot["data"].as_str().expect("x"),
-            )
-            .expect("x");
-            if width == 1280 && scheme == "light" {
-                for id in ["exposure", "hidden", "limits"] {
-                    browser.run(&format!("const e = document.getElementById('{id}'); if (e) e.scrollIntoView();"));
-                    let shot = browser.devtools("Page.captureScreenshot", &json!({}));
-                    std::fs::write(
-                        format!("/tmp/render-scratch/{name}-{width}-{id}.b64"),
-                        shot["data"].as_str().expect("x"),
-                    )
-                    .expect("x");
-                }
-            }
-        }
-    }
-}
-
 /// Thousands of findings of dozens of rules.
 fn report_of_many() -> ScanReport {
     let of = |at: usize| Finding { rule: format!("X-{}", at % 60), ..cron(format!("key:{at}").as_bytes()) };

@@ -341,7 +341,7 @@ fn every_form_escapes_what_it_is_given_and_is_the_same_each_time() {
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
     let rules = rules.iter().flat_map(|rule| [&rule["shortDescription"], &rule["fullDescription"], &rule["help"]]);
     for message in results.chain(rules) {
-        for text in message.as_object().expect("a message").values() {
+        for text in message.as_object().into_iter().flat_map(|message| message.values()) {
             assert!(!text.to_string().contains("[x](http"), "a link of the input: {text}");
         }
     }

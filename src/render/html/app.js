@@ -195,7 +195,7 @@
         if (words.length && !group.hidden && !group.open) { group.open = true; opened.add(group); }
         if (!words.length && opened.delete(group)) group.open = false;
       }
-      count.textContent = found === total ? `${grouped.format(total)} places` : `${grouped.format(found)} of ${grouped.format(total)} places`;
+      count.textContent = found === total ? `${grouped.format(total)} places listed` : `${grouped.format(found)} of ${grouped.format(total)} places`;
     }
     stories.addEventListener("change", show);
     field.addEventListener("input", show);

@@ -11,10 +11,12 @@ use std::fmt::Write;
 
 /// Rules on the page, and their bytes.
 const MOST_RULES: u64 = 500;
-const MOST_BYTES: usize = 800_000;
+const MOST_BYTES: usize = 500_000;
 /// Places of one rule, and their bytes.
 const MOST_PLACES: u64 = 200;
 const MOST_PLACES_BYTES: usize = 150_000;
+/// Places of a grave rule that is open from the beginning.
+const MOST_OPEN: usize = 5;
 /// Notes of a finding, and samples of a structural one.
 const MOST_NOTES: usize = 5;
 
@@ -61,7 +63,7 @@ fn rule(of: &[&Finding], look: &Look, many: bool) -> String {
     let (title, id, story) = (words::text(&first.title), words::text(&first.rule), words::text(&first.story));
     let attack: Vec<_> = first.attack.iter().map(|id| words::text(id)).collect();
     let attack = attack.join(" ");
-    let open = if first.severity >= Threat::High && of.len() == 1 { " open" } else { "" };
+    let open = if first.severity >= Threat::High && of.len() <= MOST_OPEN { " open" } else { "" };
     let mut out = format!(
         "<details data-severity=\"{severity}\" data-story=\"{story}\" data-words=\"{title} {id} {story} {attack} {severity}\"{open}>\
          <summary><span class=\"badge {severity}\">{severity}</span> <span class=\"t\">{title}</span> \
@@ -116,7 +118,7 @@ fn place(finding: &Finding, look: &Look, many: bool) -> String {
     if let Some(at) = finding.offset {
         facts.push(format!("at {}", offset(at)));
     }
-    if let Some(at) = finding.match_offset {
+    if let Some(at) = finding.match_offset.filter(|at| *at > 0 && finding.structural.is_none()) {
         facts.push(format!("byte {} of the text", count(at)));
     }
     if finding.matches > 1 {

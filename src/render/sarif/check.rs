@@ -21,7 +21,7 @@ pub fn check(report: &CheckReport, view: CheckView<'_>, out: &mut dyn Write) -> 
         results.extend(of_target(&mut rules, source, view));
         results.extend(of_limit(&mut rules, source));
     }
-    log(&report.provenance, &report.exit, rules.list, results, out)
+    log(&report.provenance, &report.exit, &rules.list, &results, out)
 }
 
 fn of_problem(rules: &mut Rules, source: &SourceCheck, problem: &Problem) -> Value {

@@ -22,8 +22,8 @@ const ROOT: &str = "ROOT";
 fn log(
     provenance: &Provenance,
     exit: &Exit,
-    rules: Vec<Value>,
-    results: Vec<Value>,
+    rules: &[Value],
+    results: &[Value],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let unread = provenance.sources.iter().filter_map(|facts| {

@@ -26,7 +26,7 @@ pub fn scan(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
         let index = rules.index(&finding.rule, || rule(finding, worst));
         results.push(result(finding, index));
     }
-    log(&report.provenance, &report.exit, rules.list, results, out)
+    log(&report.provenance, &report.exit, &rules.list, &results, out)
 }
 
 fn level(severity: Threat) -> &'static str {

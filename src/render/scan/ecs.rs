@@ -1,7 +1,7 @@
 //! Findings in the Elastic Common Schema: JSON lines of nested objects, our own fields under `redis` and `rediscover`.
 
 use super::{attack, identity, is_shown, locator, make_printable, moment, risk, score, sentence, structure};
-use crate::report::{Category, Finding, ScanReport, hex};
+use crate::report::{Category, Finding, KeyName, ScanReport, hex};
 use regex::Regex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -81,7 +81,7 @@ fn alert(report: &ScanReport, finding: &Finding) -> Value {
         "related": related(finding, part.and_then(|facts| facts.sha256.as_deref())),
         "redis": {
             "db": finding.db,
-            "key": finding.key.as_ref().map(|key| key.escaped()),
+            "key": finding.key.as_ref().map(KeyName::escaped),
             "type": finding.key_type,
             "element": finding.element.as_ref().map(locator),
             "offset": finding.offset,

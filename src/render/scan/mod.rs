@@ -14,7 +14,7 @@ pub use timesketch::timesketch;
 
 use super::text;
 use crate::report::{
-    AnalyzeReport, Category, Confidence, Finding, Locator, Scan, ScanReport, Threat, Where, hex, printable,
+    AnalyzeReport, Category, Confidence, Finding, KeyName, Locator, Scan, ScanReport, Threat, Where, hex, printable,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -54,7 +54,7 @@ pub(super) fn grouped(findings: &[Finding]) -> Vec<Vec<&Finding>> {
 /// The key, or what stands in its place: `db 0 "user:42"`, `line 7`, `the file as a whole`.
 pub(super) fn subject(finding: &Finding) -> String {
     let named = text::named(finding.db, finding.key.as_ref());
-    let name = || finding.element.as_ref().and_then(|element| element.name.as_ref()).map(|name| name.escaped());
+    let name = || finding.element.as_ref().and_then(|element| element.name.as_ref()).map(KeyName::escaped);
     match finding.place {
         _ if finding.key.is_some() => named,
         Where::Aux => format!("AUX field {}", quoted_or(name(), "without a name")),
@@ -191,7 +191,7 @@ fn locator(element: &Locator) -> Map<String, Value> {
 /// The same for a structural finding.
 fn structure(finding: &Finding) -> Option<Value> {
     let structural = finding.structural.as_ref()?;
-    let samples: Vec<_> = structural.samples.iter().map(|sample| sample.escaped()).collect();
+    let samples: Vec<_> = structural.samples.iter().map(KeyName::escaped).collect();
     Some(json!({
         "prefix": structural.prefix,
         "keys": structural.keys,
@@ -243,7 +243,6 @@ fn is_shown(finding: &Finding) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::KeyName;
 
     #[test]
     fn a_place_is_told_by_what_it_is() {

@@ -329,6 +329,7 @@ pub(crate) fn rich() -> AnalyzeReport {
         ],
         plan: None,
         findings: None,
+        scan: None,
     }
 }
 

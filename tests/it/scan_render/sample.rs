@@ -4,6 +4,7 @@ use crate::html::sample::HOSTILE;
 use rediscover::report::*;
 use std::collections::BTreeMap;
 
+#[expect(clippy::unnecessary_wraps, reason = "fields want an option")]
 fn name(bytes: &[u8]) -> Option<KeyName> {
     Some(KeyName::whole(bytes))
 }

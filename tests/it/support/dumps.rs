@@ -136,6 +136,7 @@ pub(crate) fn analyze_with(origin: &Origin, options: &AnalyzeOptions) -> Value {
         advice: Vec::new(),
         plan: None,
         findings: None,
+        scan: None,
     };
     without_place(serde_json::to_value(report).expect("JSON"))
 }
