@@ -99,8 +99,13 @@ fn scan<S: AsRef<OsStr>>(arguments: &[S]) -> Vec<Value> {
     try_scan(arguments).unwrap_or_else(|said| panic!("{said}"))
 }
 
-fn heard(case: &str, form: &'static str, path: &Path) -> Heard {
-    Heard { case: case.to_owned(), form, findings: scan(&[path]) }
+fn heard<S: AsRef<OsStr>>(case: &str, form: &'static str, arguments: &[S]) -> Heard {
+    // One that says nothing is a miss in the table, not the end of the test.
+    let findings = try_scan(arguments).unwrap_or_else(|said| {
+        tell(&format!("{case} {form}: {said}"));
+        Vec::new()
+    });
+    Heard { case: case.to_owned(), form, findings }
 }
 
 #[expect(clippy::print_stderr, reason = "who writes rules reads it")]
@@ -233,7 +238,7 @@ fn a_broken_indicator_is_none() {
     // Only what fires where it must not: the rest of a text may be what other rules are for.
     let near = |line: &Truth| Truth { also: vec![String::new()], ..line.clone() };
     let truth: Vec<Truth> = space.truth.iter().map(near).collect();
-    let measured = measure(&truth, &[heard("mutated", "rdb", &served.rdb(true))]);
+    let measured = measure(&truth, &[heard("mutated", "rdb", &[served.rdb(true)])]);
     let fired: Vec<&String> = measured.wrong.iter().filter(|line| line.starts_with("fired")).collect();
     assert!(truth.len() > 300, "{} texts", truth.len());
     assert!(fired.is_empty(), "{} of {} texts: {fired:#?}", fired.len(), truth.len() - 1);

@@ -65,7 +65,7 @@ fn no_match_of_a_rule_is_passed_over() {
         let scope = Scope { value: true, ..Scope::default() };
         let bare =
             Rule { scope, types: vec![], validators: vec![], unless: vec![], unless_match: vec![], ..rule.clone() };
-        let bare = Rule { unless_secret: vec![], stopwords: vec![], key: None, field: None, hint: None, ..bare };
+        let bare = Rule { unless_secret: vec![], allow: vec![], key: None, field: None, hint: None, ..bare };
         let mut set = RuleSet::default();
         set.add(vec![bare], Path::new("test")).expect("it was added before");
         let set = Arc::new(set);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::analysis::scan::{ScanOptions, scan};
-use crate::pipeline::{Filter, RunOptions};
+use crate::pipeline::RunOptions;
 use crate::report::Threat;
 use crate::source::Place as Source;
 use std::collections::BTreeSet;
@@ -13,15 +13,7 @@ fn rules() -> Arc<RuleSet> {
 fn options(threads: usize) -> ScanOptions {
     let mut run = RunOptions { threads, ..RunOptions::default() };
     run.limits.batch_bytes = 4096;
-    ScanOptions {
-        run,
-        filter: Filter::default(),
-        as_of: None,
-        rules: rules(),
-        reveal: false,
-        fingerprint_key: None,
-        findings_per_rule: 100,
-    }
+    ScanOptions { run, findings_per_rule: 100, ..ScanOptions::new(rules()) }
 }
 
 /// What the checks find in these bytes, however many threads read them.
