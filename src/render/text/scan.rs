@@ -481,6 +481,6 @@ mod tests {
 
     #[test]
     fn a_word_without_end_is_broken_into_lines() {
-        assert_eq!(wrap(&chopped("  - abcdefghij k", 4), 8, 4), "  -\n    abcd\n    efgh\n    ij k");
+        assert_eq!(wrap(&chopped("  - abcdefghij k", 4), 8, 4), "  - abcd\n    efgh\n    ij k");
     }
 }
