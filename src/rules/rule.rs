@@ -153,13 +153,13 @@ pub struct Rule {
     /// How candidates are found. [`Rule::prepare`] says it.
     pub candidates: Candidates,
     /// Longest match of the pattern alone, in bytes; none: no bound.
-    pub(super) match_longest: Option<u64>,
+    pub match_longest: Option<u64>,
     /// Shortest match of the pattern, in bytes.
-    pub(super) match_shortest: u64,
+    pub match_shortest: u64,
     /// Whether the pattern asks for the end of the text.
-    pub(super) asks_end: bool,
+    pub asks_end: bool,
     /// Whether what finds candidates may be far from the match.
-    pub(super) is_found_elsewhere: bool,
+    pub is_found_elsewhere: bool,
 }
 
 /// A longer match is not found where it lies across two windows of a value that is too large to be held.
