@@ -49,31 +49,47 @@ fn is(byte: u8, kind: u8) -> bool {
     KINDS.get(usize::from(byte)).is_some_and(|kinds| kinds & kind != 0)
 }
 
+/// Runs of 20 or more characters of base64. Those of hexadecimal digits and of base58 are inside.
+pub(super) fn long_runs(text: &[u8], runs_found: &mut Vec<Range<usize>>) {
+    runs_found.clear();
+    runs(text, BASE64, 20, |run| runs_found.push(run));
+}
+
 impl Class {
     /// Says the places where a rule that names this class can match, in order: what it is looking for overlaps one of them.
-    /// With each comes the length of its run, in digits of digits. `start` if the text begins here; of later parts the entropy is not asked.
-    pub(super) fn find(self, text: &[u8], start: bool, mut found: impl FnMut(Range<usize>, usize)) {
+    /// With each comes the length of its run, in digits of digits. `long` are the text's long runs. `start` if the text
+    /// begins here.
+    pub(super) fn find(
+        self,
+        text: &[u8],
+        long: &[Range<usize>],
+        start: bool,
+        mut found: impl FnMut(Range<usize>, usize),
+    ) {
+        let mut inside = |kind: u8, least: usize| {
+            for run in long {
+                runs(text.get(run.clone()).unwrap_or_default(), kind, least, |inner| {
+                    let length = inner.len();
+                    found(run.start.saturating_add(inner.start)..run.start.saturating_add(inner.end), length);
+                });
+            }
+        };
         match self {
+            Class::Hex => inside(HEX, 32),
+            Class::Base58 => inside(BASE58, 25),
+            Class::Base64 => long.iter().for_each(|run| found(run.clone(), run.len())),
             Class::Digits => runs(text, NUMBER, DIGITS, |run| {
                 let digits = text.get(run.clone()).unwrap_or_default().iter().filter(|byte| is(**byte, DIGIT)).count();
                 if digits >= DIGITS {
                     found(run, digits);
                 }
             }),
-            Class::Hex => runs(text, HEX, 32, |run| long(run, &mut found)),
-            Class::Base64 => runs(text, BASE64, 20, |run| long(run, &mut found)),
-            Class::Base58 => runs(text, BASE58, 25, |run| long(run, &mut found)),
             Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1), usize::MAX)),
             // To run a pattern costs less than to count bytes: how random they are is asked of what it matches.
             Class::Entropy if start && text.len() < RANDOM => {}
             Class::Entropy => found(0..text.len(), usize::MAX),
         }
     }
-}
-
-fn long(run: Range<usize>, found: &mut impl FnMut(Range<usize>, usize)) {
-    let length = run.len();
-    found(run, length);
 }
 
 /// Runs of at least so many bytes of a kind. Looks from behind: where a byte of another kind is, none that covers it.
@@ -121,6 +137,13 @@ mod tests {
                 runs(text, kind, least, |run| all.push(run));
                 prop_assert_eq!(&all, &plain(text, kind, least), "{} {}", kind, least);
             }
+            let mut long = Vec::new();
+            long_runs(text, &mut long);
+            for (class, kind, least) in [(Class::Hex, HEX, 32), (Class::Base58, BASE58, 25), (Class::Base64, BASE64, 20)] {
+                let mut all = Vec::new();
+                class.find(text, &long, true, |run, _| all.push(run));
+                prop_assert_eq!(&all, &plain(text, kind, least), "{:?}", class);
+            }
         }
     }
 
@@ -128,7 +151,7 @@ mod tests {
     fn numbers_are_found_with_what_stands_between_digits() {
         let found = |text: &str| {
             let mut any = false;
-            Class::Digits.find(text.as_bytes(), true, |_, _| any = true);
+            Class::Digits.find(text.as_bytes(), &[], true, |_, _| any = true);
             any
         };
         assert!(found("card 4111 1111-1111.1111"));

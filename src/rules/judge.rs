@@ -5,7 +5,8 @@ use super::rule::Rule;
 use super::scanner::{About, CONTEXT, Hit, SHOWN};
 use super::validate::{Candidate, Learnt};
 use crate::report::Threat;
-use regex::bytes::Regex;
+use regex::bytes::{CaptureLocations, Regex};
+use std::ops::Range;
 
 /// Bytes kept of a secret.
 const SECRET: usize = 16 << 10;
@@ -70,18 +71,52 @@ pub(super) fn has_length(rule: &Rule, bytes: u64) -> bool {
     bytes >= rule.min_bytes && rule.max_bytes.is_none_or(|most| bytes <= most)
 }
 
-/// A rule at work: its place in the set, its pattern, and the longest match of that.
+/// A rule's pattern with working memory of its own, so that workers do not wait for each other.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    regex: Regex,
+    /// Where the groups are, if it has any; and which of them is the secret: the first that takes part.
+    groups: Option<(CaptureLocations, Vec<usize>)>,
+}
+
+impl Pattern {
+    pub(super) fn new(rule: &Rule, regex: &Regex) -> Self {
+        let named = || regex.capture_names().position(|name| name == Some("secret")).into_iter().chain([1]).collect();
+        let groups = (regex.captures_len() > 1)
+            .then(|| (regex.capture_locations(), rule.secret_group.map_or_else(named, |group| vec![group])));
+        Self { regex: regex.clone(), groups }
+    }
+
+    /// The first match that begins at `at` or later, and the secret in it.
+    fn find(&mut self, text: &[u8], at: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let Some((locations, secret)) = &mut self.groups else {
+            let found = self.regex.find_at(text, at)?.range();
+            return Some((found.clone(), found));
+        };
+        let found = self.regex.captures_read_at(locations, text, at)?.range();
+        let secret = secret.iter().find_map(|group| locations.get(*group)).map(|(from, to)| from..to);
+        Some((found.clone(), secret.unwrap_or(found)))
+    }
+}
+
+/// A rule at work: its place in the set, and the longest match of its pattern.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) number: usize,
     pub(super) rule: &'a Rule,
-    pub(super) pattern: &'a Regex,
     pub(super) longest: Option<usize>,
 }
 
 impl Search<'_> {
     /// Takes the matches that begin at `from` to `to` of the window, both included.
-    pub(super) fn take(&self, about: &About<'_>, window: &Window<'_>, from: usize, to: usize, state: &mut State) {
+    pub(super) fn take(
+        &self,
+        pattern: &mut Pattern,
+        about: &About<'_>,
+        window: &Window<'_>,
+        (from, to): (usize, usize),
+        state: &mut State,
+    ) {
         let bytes = window.bytes;
         if window.from >= window.to {
             return;
@@ -93,33 +128,21 @@ impl Search<'_> {
         let next = usize::try_from(state.next.saturating_sub(window.base)).unwrap_or(usize::MAX);
         let mut at = from.max(window.from).max(next);
         while at <= to && at <= text.len() {
-            let Some(found) = self.pattern.find_at(text, at).filter(|found| found.start() <= to) else { break };
-            at = found.end();
+            let Some((found, secret)) = pattern.find(text, at).filter(|(found, _)| found.start <= to) else { break };
+            at = found.end;
             if found.is_empty() {
                 at = at.saturating_add(1);
                 continue;
             }
-            state.next = window.base.saturating_add(found.end() as u64);
+            state.next = window.base.saturating_add(found.end as u64);
             // What asks for the end of the text has taken that of the window for it.
-            if self.rule.asks_end && !window.end && found.end() == bytes.len() {
+            if self.rule.asks_end && !window.end && found.end == bytes.len() {
                 continue;
             }
-            let secret = self.secret(text, found.start()).unwrap_or(found.as_bytes());
-            let candidate = Candidate { text: bytes, at: found.start(), matched: found.as_bytes(), secret };
+            let of = |range: Range<usize>| bytes.get(range).unwrap_or_default();
+            let candidate = Candidate { text: bytes, at: found.start, matched: of(found), secret: of(secret) };
             self.add(about, window.base, &candidate, state);
         }
-    }
-
-    fn secret<'t>(&self, text: &'t [u8], at: usize) -> Option<&'t [u8]> {
-        if self.pattern.captures_len() == 1 {
-            return None;
-        }
-        let captures = self.pattern.captures_at(text, at)?;
-        let found = match self.rule.secret_group {
-            Some(group) => captures.get(group),
-            None => captures.name("secret").or_else(|| captures.get(1)),
-        };
-        found.map(|found| found.as_bytes())
     }
 
     fn add(&self, about: &About<'_>, base: u64, candidate: &Candidate<'_>, state: &mut State) {

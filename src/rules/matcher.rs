@@ -1,10 +1,12 @@
 //! Rules by the texts they are for, and how candidates of all of them are found in one pass.
 
+use super::class;
 use super::grams::Grams;
 use super::rule::{Candidates, Class, LONGEST, Rule};
 use super::scanner::CONTEXT;
 use crate::report::Where;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Every part of the evidence that has texts.
 const PLACES: [Where; 8] =
@@ -69,6 +71,8 @@ pub(super) struct Spans {
     /// Of each rule, its last span in `list`, if it is of this round.
     last: Vec<(u64, usize)>,
     round: u64,
+    /// Runs of 20 or more characters of base64.
+    pub(super) long_runs: Vec<Range<usize>>,
 }
 
 impl Spans {
@@ -138,8 +142,10 @@ impl Matcher {
                 }
             }
         }
+        class::long_runs(text, &mut spans.long_runs);
+        let long = std::mem::take(&mut spans.long_runs);
         for Classed { class, rules, .. } in set.classes.iter().filter(|one| part || text.len() >= one.least) {
-            class.find(text, start, |run, length| {
+            class.find(text, &long, start, |run, length| {
                 for (rule, _) in rules.iter().filter(|(_, least)| length >= *least) {
                     let longest = self.longest.get(*rule).copied().flatten();
                     let from = longest.map_or(0, |longest| run.start.saturating_sub(longest));
@@ -147,6 +153,7 @@ impl Matcher {
                 }
             });
         }
+        spans.long_runs = long;
         if part {
             set.far.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
         }

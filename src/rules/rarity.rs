@@ -53,7 +53,7 @@ pub(super) fn gram(bytes: &[u8]) -> f64 {
 /// What looking for the literal costs, as the share of places that must be looked at closely; none if it is too short.
 pub(super) fn expected(literal: &[u8]) -> Option<f64> {
     // Each literal costs something even if it is never there; where it stands a pattern is tried, which costs more than a look.
-    const EACH: f64 = 1e-7;
+    const EACH: f64 = 5e-6;
     const TRIED: f64 = 20.0;
     let there = gram(literal);
     match literal.len() {

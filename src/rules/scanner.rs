@@ -5,7 +5,7 @@
 
 use super::decode::{DEPTH, Decoded, Decoder, Decoders};
 use super::hints::Hints;
-use super::judge::{Search, State, Window, add_plain, applies, has_length};
+use super::judge::{Pattern, Search, State, Window, add_plain, applies, has_length};
 use super::matcher::{Matcher, Set, Span, Spans};
 use super::set::RuleSet;
 use super::validate::Candidate;
@@ -13,7 +13,6 @@ use super::window::{Open, Owned};
 use crate::base::UnixMs;
 use crate::keyspace::Type;
 use crate::report::{Threat, Where};
-use regex::bytes::Regex;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -114,8 +113,7 @@ pub(super) struct Work {
     pub(super) hits: Vec<Hit>,
     pub(super) counts: ScanCounts,
     pub(super) spans: Spans,
-    /// The patterns: a copy has working memory of its own, so that workers do not wait for each other.
-    patterns: Vec<Option<Regex>>,
+    patterns: Vec<Option<Pattern>>,
     hints: Hints,
     /// Of each depth, what is inside the whole text that is in progress there.
     inside: Vec<Option<Box<Inside>>>,
@@ -235,6 +233,9 @@ impl Work {
                 }
             }
         }
+        if !shared.plain && !may_hold_texts(bytes, &self.spans.long_runs) {
+            return;
+        }
         let depth = text.path.len();
         let Some(mut inside) = self.inside.get_mut(depth).and_then(Option::take) else { return };
         let own = self.hits.len();
@@ -268,11 +269,14 @@ impl Work {
         for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
             let Some(&Span { rule: number, .. }) = spans.first() else { continue };
             let Some(rule) = shared.rules.rules().get(number) else { continue };
-            if !applies(rule, &text.about, bytes) || (!text.path.is_empty() && !rule.decode) {
+            if (window.bytes.len() as u64) < rule.match_shortest
+                || !applies(rule, &text.about, bytes)
+                || (!text.path.is_empty() && !rule.decode)
+            {
                 continue;
             }
             let (Some(pattern), Some(own)) = (&rule.pattern, patterns.get_mut(number)) else { continue };
-            let pattern = own.get_or_insert_with(|| pattern.clone());
+            let pattern = own.get_or_insert_with(|| Pattern::new(rule, pattern));
             let longest = shared.matcher.longest.get(number).copied().flatten();
             // Without its hint it is no match, and the hint is sooner asked than the pattern.
             if rule.without_hint.is_none()
@@ -283,10 +287,12 @@ impl Work {
             if let Some(tried) = counts.tried.get_mut(number) {
                 *tried = tried.saturating_add(1);
             }
-            let search = Search { number, rule, pattern, longest };
+            let search = Search { number, rule, longest };
             // Most candidates come to nothing: then there is nothing to be remembered either.
             let mut state = states.remove(&number).unwrap_or_default();
-            spans.iter().for_each(|span| search.take(&text.about, window, span.from, span.to, &mut state));
+            for span in spans {
+                search.take(pattern, &text.about, window, (span.from, span.to), &mut state);
+            }
             if state.is_begun() {
                 states.insert(number, state);
             }
@@ -370,6 +376,16 @@ impl Work {
             });
         }
     }
+}
+
+/// Whether a decoder may find something in a text: it begins like what is packed or serialized, has an escape, or a run that
+/// may be base64. Most texts are short and have none, and to ask each decoder would take longer than all the rules.
+fn may_hold_texts(text: &[u8], long_runs: &[Range<usize>]) -> bool {
+    let serialized = |bytes: &[u8]| matches!(bytes, [b'a' | b'O' | b'C' | b's', b':', b'0'..=b'9']);
+    matches!(text, [0x1f | 0x28 | 0x78, _, ..])
+        || long_runs.iter().any(|run| run.len() >= 24)
+        || memchr::memchr2(b'%', b'\\', text).is_some()
+        || text.get(..66).unwrap_or(text).windows(3).any(serialized)
 }
 
 /// Puts a window to the matchers that have no patterns.

