@@ -76,7 +76,9 @@ pub(super) fn candidates(main: Told, also: Vec<Told>) -> Option<(Candidates, boo
     for (told, factor) in told {
         let elsewhere = |list: &mut Vec<Literal>| {
             if factor > 1.0 {
-                list.iter_mut().for_each(|literal| literal.before = None);
+                for literal in &mut *list {
+                    literal.before = None;
+                }
             }
         };
         let start = told.start.map(|mut list| {
@@ -187,7 +189,7 @@ fn one_of(class: &Bytes) -> Node {
             Some(bytes.map(|byte| vec![byte.to_ascii_lowercase()]).collect())
         }
         Bytes::Unicode(class) => {
-            let few = class.ranges().iter().map(|range| range.len()).sum::<usize>() <= 2 * MOST;
+            let few = class.ranges().iter().map(regex_syntax::hir::ClassUnicodeRange::len).sum::<usize>() <= 2 * MOST;
             let chars = class.ranges().iter().flat_map(|range| range.start()..=range.end());
             few.then(|| chars.map(|c| c.to_ascii_lowercase().to_string().into_bytes()).collect())
         }

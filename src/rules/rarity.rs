@@ -58,7 +58,7 @@ pub(super) fn expected(literal: &[u8]) -> Option<f64> {
     let there = gram(literal);
     match literal.len() {
         0 | 1 => None,
-        2 => (there < 3e-5).then(|| there * TRIED + 1e-5),
+        2 => (there < 3e-5).then_some(there * TRIED + 1e-5),
         _ => Some(offset(literal).1 + there * TRIED + EACH),
     }
 }

@@ -62,6 +62,7 @@ impl Scope {
 }
 
 /// A rule. See docs/rules.md for what each field means in a file.
+#[allow(clippy::struct_excessive_bools, reason = "each says another thing of the rule")]
 #[derive(Debug, Clone, Default)]
 pub struct Rule {
     /// `RD-CRON-001`.

@@ -237,7 +237,9 @@ fn shown(rule: &Rule) -> String {
     }
     line("from", &format!("{}:{}", rule.file, rule.line));
     for (name, list) in [("example", &rule.examples), ("no match", &rule.counter_examples)] {
-        list.iter().for_each(|example| line(name, &escape(&example.text)));
+        for example in list.iter() {
+            line(name, &escape(&example.text));
+        }
     }
     rule.references.iter().for_each(|reference| line("reference", reference));
     out.push_str(&format!("\nWhy: {}\nWhat to do: {}\n", safe(&rule.why), safe(&rule.advice)));

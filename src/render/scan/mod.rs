@@ -240,6 +240,23 @@ fn is_shown(finding: &Finding) -> bool {
     finding.category == Category::Attack
 }
 
+/// What `analyze --scan` found, as a report of `scan`.
+pub(in crate::render) fn of_analysis(report: &AnalyzeReport) -> Option<ScanReport> {
+    let (findings, totals) = (report.findings.as_ref()?, report.scan.as_ref()?);
+    Some(ScanReport {
+        schema: report.schema.clone(),
+        provenance: report.provenance.clone(),
+        exit: report.exit.clone(),
+        scan: Scan {
+            summary: totals.summary.clone(),
+            findings: findings.clone(),
+            exposure: totals.exposure.clone(),
+            cannot_show: totals.cannot_show.clone(),
+        },
+        integrity: report.integrity.clone(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,21 +286,4 @@ mod tests {
         let command = Finding { key: None, ..one };
         assert_ne!(identity(&command), identity(&Finding { offset: Some(10), ..command.clone() }));
     }
-}
-
-/// What `analyze --scan` found, as a report of `scan`.
-pub(in crate::render) fn of_analysis(report: &AnalyzeReport) -> Option<ScanReport> {
-    let (findings, totals) = (report.findings.as_ref()?, report.scan.as_ref()?);
-    Some(ScanReport {
-        schema: report.schema.clone(),
-        provenance: report.provenance.clone(),
-        exit: report.exit.clone(),
-        scan: Scan {
-            summary: totals.summary.clone(),
-            findings: findings.clone(),
-            exposure: totals.exposure.clone(),
-            cannot_show: totals.cannot_show.clone(),
-        },
-        integrity: report.integrity.clone(),
-    })
 }
