@@ -29,6 +29,7 @@ fn enough_is_held_out() {
     let mut truth = keyspace(SEED).truth;
     truth.extend(by_hand(SEED).into_iter().flat_map(|hand| hand.truth));
     tell(&planted(&truth));
+    #[expect(clippy::type_complexity, reason = "counted here alone")]
     let mut counts: BTreeMap<&str, (BTreeSet<(&str, &[u8])>, usize)> = BTreeMap::new();
     for line in &truth {
         // A log's line is named by its own rule.

@@ -60,7 +60,7 @@ fn sound(dice: &mut Dice) -> Vec<Hand> {
         let case = format!("H3.{number}");
         let mut dump = if number % 5 == 4 { Builder::valkey(80) } else { Builder::redis(6 + number % 6) };
         dump.aux(b"redis-ver", format!("{}.{}.{}", 4 + number % 4, number % 3, number).as_bytes());
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             let id = dice.hex(40);
             dump.aux(b"repl-stream-db", b"0").aux(b"repl-id", id.as_bytes()).aux(b"repl-offset", b"4711");
         }

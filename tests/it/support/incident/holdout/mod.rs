@@ -119,7 +119,9 @@ impl Planter {
         let key = if place == Place::KeyName { text.bytes.clone() } else { self.name() };
         self.used.insert((self.space.db(), key.clone()));
         let (commands, element) = place.commands(&key, &text.bytes, &mut self.dice);
-        commands.into_iter().for_each(|command| self.space.add(command));
+        for command in commands {
+            self.space.add(command);
+        }
         let truth =
             Truth { db: Some(self.space.db()), key: Some(key), place: place.word(), element, ..of(table, kind) };
         let also = also.into_iter().map(str::to_owned).collect();
