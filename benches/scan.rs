@@ -60,7 +60,7 @@ fn scan(c: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("texts", name), &texts, |b, texts| {
             let mut scanner = Scanner::new(Arc::clone(&rules));
             b.iter(|| {
-                for text in &texts {
+                for text in texts {
                     scanner.text(0, &about, black_box(text));
                 }
                 scanner.drain().count()

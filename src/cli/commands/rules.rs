@@ -237,7 +237,7 @@ fn shown(rule: &Rule) -> String {
     }
     line("from", &format!("{}:{}", rule.file, rule.line));
     for (name, list) in [("example", &rule.examples), ("no match", &rule.counter_examples)] {
-        for example in list.iter() {
+        for example in list {
             line(name, &escape(&example.text));
         }
     }
