@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! incident write DIR [--seed N]             commands for servers, files that no server writes, truth.jsonl
-//! incident write DIR --holdout              the same of the second set, which was written without the rules
+//! incident write DIR --holdout | --unseen   the same of a blind set, which was written without the rules
 //! incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json...   recall and precision of reports of `scan --format json`
 //! ```
 //! `scripts/make-incident` calls it and has real servers make their files.
@@ -18,8 +18,9 @@ mod rdb;
 
 use incident::files::Role;
 use incident::measure::{Heard, measure};
+use incident::planter::BlindSet;
 use incident::truth::{Truth, read};
-use incident::{SEED, cases, clean, files, holdout};
+use incident::{SEED, cases, clean, files, holdout, unseen};
 use serde_json::Value;
 use std::error::Error;
 use std::fs;
@@ -30,10 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["write", dir] => write(Path::new(dir), SEED),
-        ["write", dir, "--holdout"] => write_holdout(Path::new(dir)),
+        ["write", dir, "--holdout"] => write_blind(Path::new(dir), &holdout::SET),
+        ["write", dir, "--unseen"] => write_blind(Path::new(dir), &unseen::SET),
         ["write", dir, "--seed", seed] => write(Path::new(dir), seed.parse()?),
         ["measure", truth, ..] if arguments.len() > 2 => tell(Path::new(truth), &arguments[2..]),
-        _ => Err("incident write DIR [--seed N | --holdout] | incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json..."
+        _ => Err("incident write DIR [--seed N | --holdout | --unseen] | incident measure TRUTH.jsonl CASE=FORM=FINDINGS.json..."
             .into()),
     }
 }
@@ -60,12 +62,12 @@ fn write(dir: &Path, seed: u64) -> Result<(), Box<dyn Error>> {
     finish(dir, &truth)
 }
 
-fn write_holdout(dir: &Path) -> Result<(), Box<dyn Error>> {
+fn write_blind(dir: &Path, set: &BlindSet) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(dir.join("commands"))?;
-    let space = holdout::keyspace(holdout::SEED);
+    let space = set.keyspace();
     fs::write(dir.join("commands").join(format!("{}.resp", space.case)), space.resp())?;
     let mut truth = space.truth;
-    for hand in holdout::by_hand(holdout::SEED) {
+    for hand in set.by_hand() {
         let folder = dir.join("files").join(&hand.case);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(hand.name), &hand.bytes)?;

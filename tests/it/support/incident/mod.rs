@@ -7,7 +7,9 @@
 //! nest      texts inside texts             files     those that no server writes: damage, disguise, logs
 //! places    elements of every type         clean     200,000 keys that look like it and are harmless
 //! truth     what is where                  measure   recall and precision of what a scan says
-//! holdout   a second set of texts, written without the rules
+//! planter   blind sets: texts written without the rules
+//! holdout   the first of them
+//! unseen    the second
 //! ```
 
 pub(crate) mod attacks;
@@ -21,9 +23,11 @@ pub(crate) mod make;
 pub(crate) mod measure;
 pub(crate) mod nest;
 pub(crate) mod places;
+pub(crate) mod planter;
 pub(crate) mod secrets;
 pub(crate) mod template;
 pub(crate) mod truth;
+pub(crate) mod unseen;
 
 use places::Command;
 use truth::Truth;

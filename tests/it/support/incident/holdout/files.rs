@@ -2,19 +2,10 @@
 
 use super::super::super::rdb::Builder;
 use super::super::dice::Dice;
+use super::super::planter::Hand;
 use super::super::truth::{Kind, Spot, Truth};
 
-/// A file, how the scan is told of it, and what is true of it.
-pub(crate) struct Hand {
-    pub(crate) case: String,
-    /// A server's log, and no dump.
-    pub(crate) is_log: bool,
-    pub(crate) name: &'static str,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) truth: Vec<Truth>,
-}
-
-pub(crate) fn by_hand(seed: u64) -> Vec<Hand> {
+pub(super) fn by_hand(seed: u64) -> Vec<Hand> {
     let dice = &mut Dice::new(seed).of("holdout files", 0);
     let mut all = disguised(dice);
     all.extend(sound(dice));

@@ -1,6 +1,6 @@
 //! What makes programs that read it do something: serialized objects, look-ups, miners, programs.
 
-use super::{How, Table};
+use super::super::planter::{How, Table};
 
 const DES: &[&str] = &["RD-DES", "RD-ENT", "RD-JNDI", "RD-EXEC", "RD-BIN", "RD-C2", "RD-KEY"];
 

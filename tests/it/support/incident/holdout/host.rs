@@ -1,6 +1,6 @@
 //! Schedules, shells, keys, modules.
 
-use super::{How, Table};
+use super::super::planter::{How, Table};
 
 pub(super) const TABLES: &[Table] = &[
     Table {

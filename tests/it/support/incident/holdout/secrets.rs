@@ -1,6 +1,6 @@
 //! Secrets and personal data of other shapes and in other company.
 
-use super::{How, Table};
+use super::super::planter::{How, Table};
 
 const ANY: &[&str] = &["RD-SEC", "RD-ENT", "RD-PII", "RD-KEY", "RD-SSH"];
 

@@ -1,6 +1,6 @@
 //! Web shells, skimmers, scripts of servers, notes.
 
-use super::{How, Table};
+use super::super::planter::{How, Table};
 
 const SHELL: &[&str] = &["RD-WEB", "RD-XSS", "RD-EXEC", "RD-ENT", "RD-KEY", "RD-BIN"];
 
