@@ -1,8 +1,8 @@
 //! Hundreds of literals looked for at once, in either case of ASCII letters.
 //!
 //! Texts are often shorter than what it takes to start a vectorized search, so this is one pass that needs no start: at every
-//! second place, four bytes are looked up in a table that says whether a literal can be there; if so, they are compared. Every
-//! literal of three bytes or more has four known bytes, or three, at a place of either kind.
+//! second place, four bytes are looked up in two small tables that say whether a literal can be there; if both do, they are
+//! compared. Every literal of three bytes or more has four known bytes, or three, at a place of either kind.
 
 use super::rarity;
 use memchr::memmem::Finder;
@@ -10,6 +10,8 @@ use memchr::memmem::Finder;
 /// Lists of bits by the hash of three bytes; the bit is told by the fourth. 16 KiB: it stays in the first cache.
 const SLOTS: usize = 4096;
 const SHIFT: u32 = 32 - SLOTS.trailing_zeros();
+/// Lists of bits by the hash of all four bytes, for what the first table lets through.
+const WORDS: usize = 2048;
 const FOLD: u32 = 0x2020_2020;
 /// Bytes looked at in one round, and how far the next round begins behind it.
 const ROUND: usize = 12;
@@ -31,6 +33,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Grams {
     table: Box<[u32; SLOTS]>,
+    second: Box<[u64; WORDS]>,
     /// Of each slot, the first of its entries; and the end of the last.
     heads: Vec<u32>,
     entries: Vec<Entry>,
@@ -43,6 +46,33 @@ fn slot(gram: u32) -> usize {
     ((gram << 8).wrapping_mul(0x9e37_79b1) >> SHIFT) as usize
 }
 
+/// The place of four bytes in the second table, and their bit there.
+fn place(gram: u32) -> (usize, u32) {
+    let hash = gram.wrapping_mul(0x85eb_ca77);
+    ((hash >> (32 - WORDS.trailing_zeros())) as usize, hash >> 15 & 63)
+}
+
+/// Up to twelve bytes as a number, the first the lowest; behind them zeros.
+fn padded(bytes: &[u8]) -> u128 {
+    match bytes {
+        [] => 0,
+        [a] => u128::from(*a),
+        [a, b] => u128::from(*a) | u128::from(*b) << 8,
+        [a, b, c] => u128::from(*a) | u128::from(*b) << 8 | u128::from(*c) << 16,
+        _ => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => {
+                let behind = bytes.len().saturating_sub(8).min(8) * 8;
+                u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << behind
+            }
+            _ => {
+                let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else { return 0 };
+                let behind = bytes.len().saturating_sub(4).min(4) * 8;
+                u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << behind
+            }
+        },
+    }
+}
+
 fn word(bytes: [u8; 4]) -> u32 {
     u32::from_le_bytes(bytes) | FOLD
 }
@@ -52,6 +82,7 @@ impl Grams {
     pub(super) fn new(literals: Vec<Vec<u8>>) -> Self {
         let mut grams = Self {
             table: Box::new([0; SLOTS]),
+            second: Box::new([0; WORDS]),
             heads: Vec::with_capacity(SLOTS + 1),
             entries: Vec::new(),
             literals: Vec::new(),
@@ -99,6 +130,13 @@ impl Grams {
         if let Some(bits) = self.table.get_mut(slot) {
             *bits |= if any_fourth { u32::MAX } else { 1_u32.wrapping_shl(gram >> 24) };
         }
+        let fourths = if any_fourth { 0x20..=u8::MAX } else { bytes[3] | 0x20..=bytes[3] | 0x20 };
+        for fourth in fourths.filter(|byte| byte & 0x20 != 0) {
+            let (at, bit) = place(gram & 0x00ff_ffff | u32::from(fourth) << 24);
+            if let Some(bits) = self.second.get_mut(at) {
+                *bits |= 1 << bit;
+            }
+        }
         let mask = if any_fourth { 0x00ff_ffff } else { u32::MAX };
         self.entries.push(Entry {
             slot: u32::try_from(slot).unwrap_or_default(),
@@ -121,21 +159,19 @@ impl Grams {
     pub(super) fn find(&self, text: &[u8], mut found: impl FnMut(usize, usize)) {
         let mut at = 0;
         for bytes in text.windows(ROUND).step_by(STEP) {
-            if self.may_hold(bytes) {
+            let (Some(low), Some(high)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else { break };
+            if self.may_hold(u64::from_le_bytes(*low), u64::from_le_bytes(*high)) {
                 self.compare(text, at, &mut found);
             }
             at += STEP;
         }
-        while let Some(rest @ [_, ..]) = text.get(at..) {
-            let mut bytes = [0; ROUND];
-            let there = rest.len().min(ROUND);
-            if let (Some(to), Some(from)) = (bytes.get_mut(..there), rest.get(..there)) {
-                to.copy_from_slice(from);
-            }
-            if self.may_hold(&bytes) {
-                self.compare(text, at, &mut found);
-            }
-            at += STEP;
+        let rest = text.get(at..).unwrap_or_default();
+        let word = padded(rest);
+        if rest.len() > 2 && self.may_hold(low(word), low(word >> 32)) {
+            self.compare(text, at, &mut found);
+        }
+        if rest.len() > 2 + STEP && self.may_hold(low(word >> 64), 0) {
+            self.compare(text, at.saturating_add(STEP), &mut found);
         }
         for (finder, literal) in &self.short {
             let mut from = 0;
@@ -146,14 +182,13 @@ impl Grams {
         }
     }
 
-    /// Whether something may be at the four places that a round of [`ROUND`] bytes looks at.
+    /// Whether something may be at the four places that a round looks at: the first eight of its bytes, and the last, which
+    /// begin at the fifth.
     #[inline]
-    fn may_hold(&self, bytes: &[u8]) -> bool {
-        let (Some(low), Some(high)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else { return false };
-        let fold = u64::from(FOLD) << 32 | u64::from(FOLD);
-        let (low, high) = (u64::from_le_bytes(*low) | fold, u64::from_le_bytes(*high) | fold);
-        // The last eight bytes begin at the fifth.
-        let bits = self.bit(low) | self.bit(low >> 16) | self.bit(high) | self.bit(high >> 16);
+    fn may_hold(&self, first: u64, last: u64) -> bool {
+        const BOTH: u64 = (FOLD as u64) << 32 | FOLD as u64;
+        let (first, last) = (first | BOTH, last | BOTH);
+        let bits = self.bit(first) | self.bit(first >> 16) | self.bit(last) | self.bit(last >> 16);
         bits & 1 != 0
     }
 
@@ -165,7 +200,9 @@ impl Grams {
     #[inline(always)]
     fn bit(&self, bytes: u64) -> u32 {
         let gram = bytes as u32;
-        self.table.get(slot(gram)).copied().unwrap_or(0).wrapping_shr(gram >> 24)
+        let (at, bit) = place(gram);
+        let second = (self.second.get(at).copied().unwrap_or(0) >> bit) as u32;
+        self.table.get(slot(gram)).copied().unwrap_or(0).wrapping_shr(gram >> 24) & second
     }
 
     /// Compares what the table says may be at the four places of a round.
@@ -196,6 +233,11 @@ impl Grams {
             }
         }
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the low half is what is meant")]
+fn low(word: u128) -> u64 {
+    word as u64
 }
 
 #[cfg(test)]

@@ -381,11 +381,18 @@ impl Work {
 /// Whether a decoder may find something in a text: it begins like what is packed or serialized, has an escape, or a run that
 /// may be base64. Most texts are short and have none, and to ask each decoder would take longer than all the rules.
 fn may_hold_texts(text: &[u8], long_runs: &[Range<usize>]) -> bool {
-    let serialized = |bytes: &[u8]| matches!(bytes, [b'a' | b'O' | b'C' | b's', b':', b'0'..=b'9']);
-    matches!(text, [0x1f | 0x28 | 0x78, _, ..])
-        || long_runs.iter().any(|run| run.len() >= 24)
-        || memchr::memchr2(b'%', b'\\', text).is_some()
-        || text.get(..66).unwrap_or(text).windows(3).any(serialized)
+    /// Where something serialized begins at the latest.
+    const HEAD: usize = 66;
+    if long_runs.iter().any(|run| run.len() >= 24) || matches!(text, [0x1f | 0x28 | 0x78, _, ..]) {
+        return true;
+    }
+    let serialized = |colon: usize| {
+        let before = colon.checked_sub(1).and_then(|at| text.get(at));
+        matches!((before, text.get(colon + 1)), (Some(b'a' | b'O' | b'C' | b's'), Some(b'0'..=b'9')))
+    };
+    let (head, rest) = text.split_at_checked(HEAD).unwrap_or((text, &[]));
+    memchr::memchr3_iter(b'%', b'\\', b':', head).any(|at| text.get(at) != Some(&b':') || serialized(at))
+        || memchr::memchr2(b'%', b'\\', rest).is_some()
 }
 
 /// Puts a window to the matchers that have no patterns.

@@ -13,8 +13,9 @@ use sha2::Digest;
 pub(super) const NAME_BYTES: usize = 1 << 10;
 /// Keys that are longer stand in findings as their beginning, their length and their hash.
 const SHOWN_KEY_BYTES: usize = 4 << 10;
-/// Bytes and texts from which on the scanner is asked for its hits.
-const FULL: usize = 1 << 20;
+/// Bytes and texts from which on the scanner is asked for its hits: few enough to stay in the second cache.
+const FULL: usize = 1 << 18;
+const MOST: usize = 1 << 11;
 /// No index, no argument.
 const NONE: u64 = u64::MAX;
 
@@ -135,7 +136,7 @@ impl Texts {
     /// Whether so much is held that the scanner should be asked for its hits.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() >= FULL || self.stood.len() >= FULL / 16 || self.arguments.len() >= FULL
+        self.bytes.len() >= FULL || self.stood.len() >= MOST || self.arguments.len() >= FULL
     }
 
     /// Begins a key.
