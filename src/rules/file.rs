@@ -1,6 +1,6 @@
 //! Rule files: TOML to rules, or the file, the line, the rule and the reason.
 
-use super::rule::{Class, Example, Rule, Scope};
+use super::rule::{Class, Example, Rule, Run, Scope};
 use super::validate::Validator;
 use crate::base::{Error, ErrorKind, Result};
 use crate::keyspace::Type;
@@ -40,7 +40,7 @@ struct Raw {
     regex: Option<String>,
     prefilter: Option<String>,
     #[serde(default)]
-    run: usize,
+    run: RawRun,
     #[serde(default)]
     also: Vec<String>,
     within: Option<u64>,
@@ -78,6 +78,17 @@ struct Raw {
     counter_examples: Vec<RawExample>,
     #[serde(default)]
     references: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRun {
+    #[serde(default)]
+    least: usize,
+    most: Option<usize>,
+    #[serde(default)]
+    distinct: usize,
+    behind: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -179,7 +190,13 @@ fn compile(raw: Raw) -> std::result::Result<Rule, String> {
         types: types(&raw.types)?,
         pattern: raw.regex.as_deref().map(pattern).transpose()?,
         prefilter,
-        run: raw.run,
+        run: Run {
+            least: raw.run.least,
+            most: raw.run.most,
+            distinct: raw.run.distinct,
+            behind: raw.run.behind.map(|behind| pattern(&format!(r"\A(?:{behind})\z"))).transpose()?,
+            follows: Vec::new(),
+        },
         keywords: Vec::new(),
         secret_group: None,
         unless_secret: patterns(&raw.unless_secret)?,

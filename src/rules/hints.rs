@@ -1,32 +1,92 @@
 //! Whether anything speaks for a match of a rule, asked before its pattern is tried.
 
+use super::grams::Grams;
+use super::prefilter::{self, Literal};
+use super::rule::Rule;
 use super::scanner::About;
 use hashbrown::HashMap;
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
 
 /// Names of fields whose answers are kept.
 const FIELDS: usize = 256;
 
-/// What hints said of the last key, and of names of fields.
+/// The literals of all hints: without one of its own, none of them matches. Shared by all workers.
+#[derive(Debug)]
+pub(super) struct HintWords {
+    grams: Grams,
+    /// Of each literal, whose it is.
+    uses: Vec<Vec<(usize, Literal)>>,
+    /// Rules whose hint has none.
+    without: Vec<usize>,
+}
+
+impl HintWords {
+    /// Those of all rules that match only with their hint.
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut literals: BTreeMap<Vec<u8>, Vec<(usize, Literal)>> = BTreeMap::new();
+        let mut without = Vec::new();
+        for (number, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.without_hint.is_none()) {
+            let Some(hint) = &rule.hint else { continue };
+            match prefilter::told(hint.as_str(), false).ok().and_then(|told| told.literals) {
+                Some(found) => found.list.into_iter().for_each(|literal| {
+                    literals.entry(literal.bytes.clone()).or_default().push((number, literal));
+                }),
+                None => without.push(number),
+            }
+        }
+        let (words, uses) = literals.into_iter().unzip();
+        Self { grams: Grams::new(words), uses, without }
+    }
+
+    /// The rules whose hint may match in these bytes.
+    fn may_match(&self, text: &[u8], rules: &mut Vec<usize>) {
+        rules.clear();
+        rules.extend_from_slice(&self.without);
+        self.grams.find(text, |at, word| {
+            for (rule, literal) in self.uses.get(word).map_or(&[][..], Vec::as_slice) {
+                if literal.may_stand(text, at) && !rules.contains(rule) {
+                    rules.push(*rule);
+                }
+            }
+        });
+    }
+}
+
+/// What hints said of the last key, of names of fields, and of the text in hand.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     /// Copies with working memory of their own, by rule.
     patterns: HashMap<usize, Regex>,
     key: Vec<u8>,
+    in_key: Vec<usize>,
     of_key: Vec<(usize, bool)>,
     of_fields: HashMap<Vec<u8>, Vec<(usize, bool)>>,
+    in_text: Option<Vec<usize>>,
 }
 
 impl Hints {
+    /// Another text is asked about.
+    pub(super) fn begin(&mut self) {
+        self.in_text = None;
+    }
+
     /// Whether the hint of a rule matches in the key, in the name of the field, or anywhere in these bytes of the text.
-    pub(super) fn speak(&mut self, rule: usize, hint: &Regex, about: &About<'_>, text: &[u8]) -> bool {
+    pub(super) fn speak(
+        &mut self,
+        words: &HintWords,
+        (rule, hint): (usize, &Regex),
+        about: &About<'_>,
+        text: &[u8],
+    ) -> bool {
         let hint = self.patterns.entry(rule).or_insert_with(|| hint.clone());
         if self.key != about.key {
             self.key.clear();
             self.key.extend_from_slice(about.key);
             self.of_key.clear();
+            words.may_match(about.key, &mut self.in_key);
         }
-        if known(&mut self.of_key, rule, || hint.is_match(about.key)) {
+        if self.in_key.contains(&rule) && known(&mut self.of_key, rule, || hint.is_match(about.key)) {
             return true;
         }
         if !about.field.is_empty() {
@@ -38,7 +98,12 @@ impl Hints {
                 return true;
             }
         }
-        hint.is_match(text)
+        let in_text = self.in_text.get_or_insert_with(|| {
+            let mut rules = Vec::new();
+            words.may_match(text, &mut rules);
+            rules
+        });
+        in_text.contains(&rule) && hint.is_match(text)
     }
 }
 

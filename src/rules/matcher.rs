@@ -2,7 +2,9 @@
 
 use super::class;
 use super::grams::Grams;
-use super::rule::{Candidates, Class, LONGEST, Rule};
+use super::hints::HintWords;
+use super::prefilter::{Literal, is_bounded};
+use super::rule::{Candidates, Class, LONGEST, Rule, Run};
 use super::scanner::CONTEXT;
 use crate::report::Where;
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ pub(super) struct Matcher {
     by_place: Vec<(Where, usize)>,
     /// The longest match of each rule's pattern; none: no bound.
     pub(super) longest: Vec<Option<usize>>,
+    pub(super) hints: HintWords,
 }
 
 /// Rules that are for the same texts.
@@ -46,14 +49,17 @@ pub(super) struct Set {
 struct Classed {
     class: Class,
     least: usize,
-    /// Each with the shortest run it asks for.
-    rules: Vec<(usize, usize)>,
+    /// Each with what it asks of a run.
+    rules: Vec<(usize, Run)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Use {
     rule: usize,
     before: Option<usize>,
+    bytes: usize,
+    /// Whether it begins a word, and whether it ends one.
+    edges: (bool, bool),
 }
 
 /// Where a match of a rule can begin: from and to, both included.
@@ -112,7 +118,7 @@ impl Matcher {
         }
         let longest =
             rules.iter().map(|rule| rule.match_longest.and_then(|bytes| usize::try_from(bytes).ok())).collect();
-        Self { sets: sets.into_iter().map(|(_, set)| set).collect(), by_place, longest }
+        Self { sets: sets.into_iter().map(|(_, set)| set).collect(), by_place, longest, hints: HintWords::new(rules) }
     }
 
     /// The rules for texts from this part of the evidence.
@@ -127,6 +133,9 @@ impl Matcher {
         spans.clear(self.longest.len());
         set.grams.find(text, |at, literal| {
             for one in set.uses.get(literal).map_or(&[][..], Vec::as_slice) {
+                if !is_bounded(text, at, one.bytes, one.edges) {
+                    continue;
+                }
                 let from = one.before.map_or(0, |before| at.saturating_sub(before));
                 // Without a bound the pattern is tried once, from there on.
                 let bounded = one.before.is_some() && self.longest.get(one.rule).is_some_and(Option::is_some);
@@ -146,7 +155,7 @@ impl Matcher {
         let long = std::mem::take(&mut spans.long_runs);
         for Classed { class, rules, .. } in set.classes.iter().filter(|one| part || text.len() >= one.least) {
             class.find(text, &long, start, |run, length| {
-                for (rule, _) in rules.iter().filter(|(_, least)| length >= *least) {
+                for (rule, _) in rules.iter().filter(|(_, asked)| asked.holds(text, &run, length, start)) {
                     let longest = self.longest.get(*rule).copied().flatten();
                     let from = longest.map_or(0, |longest| run.start.saturating_sub(longest));
                     spans.add(*rule, from, if longest.is_some() { run.end } else { usize::MAX });
@@ -179,7 +188,9 @@ impl Set {
                 Candidates::None => {}
                 Candidates::Literals(list) => list.iter().for_each(|literal| {
                     let before = literal.before.and_then(|before| usize::try_from(before).ok());
-                    literals.entry(literal.bytes.clone()).or_default().push(Use { rule: number, before });
+                    let Literal { bytes, begins, ends, .. } = literal;
+                    let one = Use { rule: number, before, bytes: bytes.len(), edges: (*begins, *ends) };
+                    literals.entry(bytes.clone()).or_default().push(one);
                 }),
                 Candidates::Start(list) => list.iter().for_each(|literal| {
                     let first = literal.bytes.first().map_or(0, |byte| usize::from(*byte));
@@ -196,9 +207,9 @@ impl Set {
                     match classes.iter_mut().find(|other| other.class == *class) {
                         Some(other) => {
                             other.least = other.least.min(least);
-                            other.rules.push((number, rule.run));
+                            other.rules.push((number, rule.run.clone()));
                         }
-                        None => classes.push(Classed { class: *class, least, rules: vec![(number, rule.run)] }),
+                        None => classes.push(Classed { class: *class, least, rules: vec![(number, rule.run.clone())] }),
                     }
                 }
             }

@@ -12,6 +12,61 @@ pub struct Literal {
     pub bytes: Vec<u8>,
     /// The most bytes a match has before them; none: no bound.
     pub before: Option<u64>,
+    /// Whether they begin a word: no letter and no digit stands before them in any match.
+    pub begins: bool,
+    /// Whether they end a word.
+    pub ends: bool,
+}
+
+impl Literal {
+    /// Bytes that may stand anywhere, in words too.
+    pub(super) fn new(bytes: Vec<u8>, before: Option<u64>) -> Self {
+        Self { bytes, before, begins: false, ends: false }
+    }
+
+    /// Whether it may be part of a match at this place of a text: not inside a word, if it never is.
+    #[inline]
+    pub(super) fn may_stand(&self, text: &[u8], at: usize) -> bool {
+        is_bounded(text, at, self.bytes.len(), (self.begins, self.ends))
+    }
+
+    /// Whether it is found wherever the other is, from this place of it on.
+    fn covers(&self, other: &Literal, at: usize) -> bool {
+        let behind = at.saturating_add(self.bytes.len());
+        let is_alone =
+            |neighbour: Option<&u8>, edge: bool| neighbour.map_or(edge, |byte| !byte.is_ascii_alphanumeric());
+        (!self.begins || is_alone(at.checked_sub(1).and_then(|at| other.bytes.get(at)), other.begins))
+            && (!self.ends || is_alone(other.bytes.get(behind), other.ends))
+    }
+}
+
+/// Whether no letter and no digit stands before a place of a text, and so many bytes behind it, where that is asked for.
+#[inline]
+pub(super) fn is_bounded(text: &[u8], at: usize, bytes: usize, (begins, ends): (bool, bool)) -> bool {
+    let is_word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    !(begins && is_word(at.checked_sub(1)) || ends && is_word(at.checked_add(bytes)))
+}
+
+/// What a part of a pattern says of the words beside it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Edge {
+    #[default]
+    Unknown,
+    /// It is `\b`.
+    Border,
+    /// It is a byte that is no letter and no digit, or the text begins or ends there.
+    Outside,
+}
+
+impl Edge {
+    /// Whether beside such a part, a literal with this byte next to it begins or ends a word.
+    fn bounds(self, byte: Option<&u8>) -> bool {
+        match self {
+            Edge::Unknown => false,
+            Edge::Border => byte.is_some_and(u8::is_ascii_alphanumeric),
+            Edge::Outside => true,
+        }
+    }
 }
 
 /// Literals of a pattern, and how often they are to be expected.
@@ -56,7 +111,7 @@ pub(super) fn told(pattern: &str, unicode: bool) -> Result<Told, String> {
     let node = whole(&hir);
     let start = node.prefix.filter(|_| about.look_set_prefix().contains(Look::Start)).and_then(|bytes| {
         let long = bytes.iter().all(|bytes| bytes.len() >= 2);
-        long.then(|| bytes.into_iter().map(|bytes| Literal { bytes, before: Some(0) }).collect())
+        long.then(|| bytes.into_iter().map(|bytes| Literal::new(bytes, Some(0))).collect())
     });
     Ok(Told {
         literals: node.best,
@@ -112,6 +167,7 @@ struct Node {
     /// One of which stands in every match.
     best: Option<Literals>,
     longest: Option<u64>,
+    edge: Edge,
 }
 
 impl Node {
@@ -119,7 +175,13 @@ impl Node {
         list.sort();
         list.dedup();
         let longest = list.iter().map(Vec::len).max().unwrap_or(0) as u64;
-        Node { best: literals(&list, Some(0)), prefix: Some(list.clone()), exact: Some(list), longest: Some(longest) }
+        Node {
+            best: literals(&list, Some(0), (Edge::Unknown, Edge::Unknown)),
+            prefix: Some(list.clone()),
+            exact: Some(list),
+            longest: Some(longest),
+            edge: Edge::Unknown,
+        }
     }
 
     fn any(longest: Option<u64>) -> Self {
@@ -144,7 +206,8 @@ fn spread(hir: &Hir, out: &mut Vec<Node>) {
             out.extend(std::iter::repeat_n(one.clone(), copies as usize));
             if repeated.max != Some(copies) {
                 let most = repeated.max.map(|max| u64::from(max.saturating_sub(copies)));
-                out.push(Node::any(times(one.longest, most)));
+                // Behind the copies it is as they are, or nothing.
+                out.push(Node { edge: one.edge, ..Node::any(times(one.longest, most)) });
             }
         }
         HirKind::Repetition(repeated) => {
@@ -158,9 +221,23 @@ fn spread(hir: &Hir, out: &mut Vec<Node>) {
                 _ => Node::any(longest),
             });
         }
-        HirKind::Empty | HirKind::Look(_) => out.push(Node::exact(vec![Vec::new()])),
+        HirKind::Empty => out.push(Node::exact(vec![Vec::new()])),
+        HirKind::Look(look) => {
+            let edge = match look {
+                Look::WordAscii | Look::WordUnicode => Edge::Border,
+                Look::Start | Look::End | Look::StartLF | Look::EndLF | Look::StartCRLF | Look::EndCRLF => {
+                    Edge::Outside
+                }
+                _ => Edge::Unknown,
+            };
+            out.push(Node { edge, ..Node::exact(vec![Vec::new()]) });
+        }
         HirKind::Literal(literal) => out.push(match literal.0.get(..LONG) {
-            None => Node::exact(vec![literal.0.to_ascii_lowercase()]),
+            None => {
+                let is_outside = matches!(*literal.0, [byte] if !byte.is_ascii_alphanumeric());
+                let edge = if is_outside { Edge::Outside } else { Edge::Unknown };
+                Node { edge, ..Node::exact(vec![literal.0.to_ascii_lowercase()]) }
+            }
             Some(head) => {
                 let mut node = Node::exact(vec![head.to_ascii_lowercase()]);
                 (node.exact, node.longest) = (None, Some(literal.0.len() as u64));
@@ -194,28 +271,36 @@ fn one_of(class: &Bytes) -> Node {
             few.then(|| chars.map(|c| c.to_ascii_lowercase().to_string().into_bytes()).collect())
         }
     };
-    let Some(mut list) = list else { return Node::any(longest) };
+    let has_word =
+        |from: u32, to: u32| [(48, 57), (65, 90), (97, 122)].iter().any(|(low, high)| from <= *high && to >= *low);
+    let is_outside = match class {
+        Bytes::Bytes(class) => !class.ranges().iter().any(|range| has_word(range.start().into(), range.end().into())),
+        Bytes::Unicode(class) => !class.ranges().iter().any(|range| has_word(range.start().into(), range.end().into())),
+    };
+    let edge = if is_outside { Edge::Outside } else { Edge::Unknown };
+    let Some(mut list) = list else { return Node { edge, ..Node::any(longest) } };
     list.sort();
     list.dedup();
-    if list.len() > 16 { Node::any(longest) } else { Node { longest, ..Node::exact(list) } }
+    if list.len() > 16 { Node { edge, ..Node::any(longest) } } else { Node { longest, edge, ..Node::exact(list) } }
 }
 
 fn either(parts: &[Hir]) -> Node {
     let parts: Vec<Node> = parts.iter().map(whole).collect();
     let longest = parts.iter().map(|part| part.longest).try_fold(0, |most: u64, part| Some(most.max(part?)));
+    let edge = if parts.iter().all(|part| part.edge == Edge::Outside) { Edge::Outside } else { Edge::Unknown };
     let gather = |of: fn(&Node) -> Option<&Vec<Vec<u8>>>| -> Option<Vec<Vec<u8>>> {
         let lists: Option<Vec<_>> = parts.iter().map(of).collect();
         lists.map(|lists| lists.into_iter().flatten().cloned().collect()).filter(|all: &Vec<_>| all.len() <= MOST)
     };
     if let Some(all) = gather(|node| node.exact.as_ref()) {
-        return Node { longest, ..Node::exact(all) };
+        return Node { longest, edge, ..Node::exact(all) };
     }
     let best: Option<Vec<&Literals>> = parts.iter().map(|part| part.best.as_ref()).collect();
     let best = best.and_then(|sets| {
         let all = sets.iter().flat_map(|set| set.list.iter().cloned()).collect();
         weighed(all).filter(|set| set.list.len() <= MOST)
     });
-    Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest }
+    Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest, edge }
 }
 
 /// Parts one behind the other: the best of what each has alone and what neighbours have together.
@@ -227,19 +312,26 @@ fn joined(parts: &[Node]) -> Node {
         if let Some(own) = &part.best {
             let add = |literal: &Literal| {
                 let sum = before.and_then(|bytes| Some(bytes.saturating_add(literal.before?)));
-                Literal { bytes: literal.bytes.clone(), before: sum }
+                Literal { before: sum, ..literal.clone() }
             };
             better(&mut best, Literals { list: own.list.iter().map(add).collect(), cost: own.cost });
         }
+        let edge_at = |at: usize| parts.get(at).map_or(Edge::Unknown, |part| part.edge);
         let mut run: Vec<Vec<u8>> = vec![Vec::new()];
+        let mut begin = from.checked_sub(1).map_or(Edge::Unknown, edge_at);
         let mut reached = 0;
         for part in parts.iter().skip(from).take(JOINED) {
             let Some(longer) = part.exact.as_ref().and_then(|exact| product(&run, exact)) else { break };
             run = longer;
             reached += 1;
-            if reached > 1
-                && let Some(found) = literals(&run, before)
-            {
+            let at = from.saturating_add(reached);
+            if begin == Edge::Unknown && run.iter().all(Vec::is_empty) {
+                begin = part.edge;
+            }
+            // What stands behind says it, or a last part that has no bytes.
+            let is_empty = part.exact.as_ref().is_some_and(|exact| exact.iter().all(Vec::is_empty));
+            let end = if is_empty && part.edge != Edge::Unknown { part.edge } else { edge_at(at) };
+            if let Some(found) = literals(&run, before, (begin, end)) {
                 better(&mut best, found);
             }
         }
@@ -249,7 +341,7 @@ fn joined(parts: &[Node]) -> Node {
         // What comes next may be told by its beginning alone.
         let next = parts.get(from.saturating_add(reached)).and_then(|part| part.prefix.as_ref());
         let begun = next.and_then(|next| product(&run, next)).unwrap_or(run);
-        if let Some(found) = literals(&begun, before) {
+        if let Some(found) = literals(&begun, before, (begin, Edge::Unknown)) {
             better(&mut best, found);
         }
         if from == 0 {
@@ -257,7 +349,7 @@ fn joined(parts: &[Node]) -> Node {
         }
         before = before.and_then(|bytes| Some(bytes.saturating_add(part.longest?)));
     }
-    Node { exact: None, prefix, best, longest: before }
+    Node { prefix, best, longest: before, ..Node::default() }
 }
 
 fn better(best: &mut Option<Literals>, other: Literals) {
@@ -284,10 +376,14 @@ fn product(heads: &[Vec<u8>], tails: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     Some(out)
 }
 
-/// The literals, if they are worth looking for: three bytes or more, or two that are rare.
-fn literals(list: &[Vec<u8>], before: Option<u64>) -> Option<Literals> {
-    let list = list.iter().map(|bytes| Literal { bytes: bytes.clone(), before }).collect();
-    weighed(list)
+/// The literals, if they are worth looking for: three bytes or more, or two that are rare. With what stands on either side.
+fn literals(list: &[Vec<u8>], before: Option<u64>, (begin, end): (Edge, Edge)) -> Option<Literals> {
+    let literal = |bytes: &Vec<u8>| Literal {
+        begins: begin.bounds(bytes.first()),
+        ends: end.bounds(bytes.last()),
+        ..Literal::new(bytes.clone(), before)
+    };
+    weighed(list.iter().map(literal).collect())
 }
 
 /// Literals without those that contain another, which is found wherever they are; and what they cost.
@@ -298,13 +394,13 @@ fn weighed(mut list: Vec<Literal>) -> Option<Literals> {
     for literal in list {
         let inside = kept.iter_mut().find_map(|short| {
             let at = memchr::memmem::find(&literal.bytes, &short.bytes)?;
-            Some((short, at as u64))
+            short.covers(&literal, at).then_some((short, at as u64))
         });
         if let Some((short, at)) = inside {
             let before = literal.before.map(|before| before.saturating_add(at));
             short.before = short.before.and_then(|own| Some(own.max(before?)));
         } else {
-            cost += rarity::expected(&literal.bytes)?;
+            cost += rarity::expected(&literal.bytes, usize::from(literal.begins) + usize::from(literal.ends))?;
             kept.push(literal);
         }
     }

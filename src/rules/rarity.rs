@@ -50,16 +50,18 @@ pub(super) fn gram(bytes: &[u8]) -> f64 {
     }
 }
 
-/// What looking for the literal costs, as the share of places that must be looked at closely; none if it is too short.
-pub(super) fn expected(literal: &[u8]) -> Option<f64> {
+/// What looking for the literal costs, as the share of places that must be looked at closely; none if it is too short. At so
+/// many of its `edges` no letter and no digit may stand.
+pub(super) fn expected(literal: &[u8], edges: usize) -> Option<f64> {
     // Each literal costs something even if it is never there; where it stands a pattern is tried, which costs more than a look.
     const EACH: f64 = 5e-6;
     const TRIED: f64 = 20.0;
     let there = gram(literal);
+    let tried = there * TRIED / [1.0, 3.0, 9.0].get(edges).unwrap_or(&1.0);
     match literal.len() {
         0 | 1 => None,
-        2 => (there < 3e-5).then_some(there * TRIED + 1e-5),
-        _ => Some(offset(literal).1 + there * TRIED + EACH),
+        2 => (there < 3e-5).then_some(tried + 1e-5),
+        _ => Some(offset(literal).1 + tried + EACH),
     }
 }
 

@@ -5,6 +5,7 @@ use super::validate::{Candidate, Validator};
 use crate::keyspace::Type;
 use crate::report::{Category, Confidence, Threat, Where};
 use regex::bytes::Regex;
+use std::ops::Range;
 
 /// What texts a rule is for.
 #[allow(clippy::struct_excessive_bools, reason = "each is a word of the rule file")]
@@ -89,8 +90,8 @@ pub struct Rule {
     pub pattern: Option<Regex>,
     /// The class scanner that finds candidates, where the pattern has no literal.
     pub prefilter: Option<Class>,
-    /// Fewest bytes, of digits fewest digits, of a run that the class scanner finds: more than the class asks by itself.
-    pub run: usize,
+    /// What a run that the class scanner finds must be like, more than the class asks by itself.
+    pub run: Run,
     /// Literals one of which stands in every text that can match, in lower case; for rules of others, which state them.
     pub keywords: Vec<Vec<u8>>,
     /// Which group of the pattern is the secret; none: the group `secret`, or the first, or else the match.
@@ -163,6 +164,61 @@ pub struct Rule {
     pub asks_end: bool,
     /// Whether what finds candidates may be far from the match.
     pub is_found_elsewhere: bool,
+}
+
+/// Which runs of a class scanner are candidates of a rule.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// Fewest bytes; of digits, fewest digits.
+    pub least: usize,
+    /// Most of them; none: no bound.
+    pub most: Option<usize>,
+    /// Fewest different bytes among the first 1,024.
+    pub distinct: usize,
+    /// What the byte before it must match; at the beginning of a text, nothing is there to match.
+    pub behind: Option<Regex>,
+    /// The answers of `behind` for each byte, and for the beginning. [`Rule::prepare`] asks them.
+    pub follows: Vec<bool>,
+}
+
+impl Run {
+    /// Whether a run is a candidate. `length` in bytes or digits; `start` if the text begins with `text`.
+    pub(super) fn holds(&self, text: &[u8], run: &Range<usize>, length: usize, start: bool) -> bool {
+        if length < self.least || self.most.is_some_and(|most| length > most) {
+            return false;
+        }
+        if self.behind.is_some() {
+            let before = match run.start.checked_sub(1) {
+                Some(at) => text.get(at).map_or(BEGINNING, |byte| usize::from(*byte)),
+                None if start => BEGINNING,
+                // What stands before the window is not known.
+                None => return true,
+            };
+            if self.follows.get(before) == Some(&false) {
+                return false;
+            }
+        }
+        self.distinct == 0 || distinct(text.get(run.clone()).unwrap_or_default()) >= self.distinct
+    }
+
+    fn prepare(&mut self) {
+        let Some(behind) = &self.behind else { return };
+        self.follows = (0..=u8::MAX).map(|byte| behind.is_match(&[byte])).chain([behind.is_match(b"")]).collect();
+    }
+}
+
+/// Where [`Run::follows`] answers for the beginning of a text.
+const BEGINNING: usize = 256;
+
+/// How many different bytes there are among the first 1,024.
+fn distinct(bytes: &[u8]) -> usize {
+    let mut seen = [0_u64; 4];
+    for byte in bytes.iter().take(1024) {
+        if let Some(word) = seen.get_mut(usize::from(byte >> 6)) {
+            *word |= 1 << (byte & 63);
+        }
+    }
+    seen.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// What makes a match no match.
@@ -253,6 +309,7 @@ impl Rule {
     /// # Errors
     /// Why the rule is refused: there is nothing to find candidates by, or the pattern matches the empty text.
     pub fn prepare(&mut self) -> Result<(), String> {
+        self.run.prepare();
         let Some(pattern) = &self.pattern else { return Ok(()) };
         // Rules of others state their literals, and their patterns may know Unicode.
         let stated = !self.keywords.is_empty();
@@ -284,7 +341,7 @@ impl Rule {
         self.candidates = if let Some(class) = self.prefilter {
             Candidates::Class(class)
         } else if stated {
-            let literal = |word: &Vec<u8>| Literal { bytes: word.to_ascii_lowercase(), before: None };
+            let literal = |word: &Vec<u8>| Literal::new(word.to_ascii_lowercase(), None);
             Candidates::Literals(self.keywords.iter().filter(|word| !word.is_empty()).map(literal).collect())
         } else {
             let found = prefilter::candidates(main, also).ok_or_else(|| {

@@ -266,6 +266,8 @@ impl Work {
     ) {
         let Self { spans, patterns, counts, hints, .. } = self;
         counts.tried.resize(patterns.len(), 0);
+        hints.begin();
+        let words = &shared.matcher.hints;
         for spans in spans.list.chunk_by(|a, b| a.rule == b.rule) {
             let Some(&Span { rule: number, .. }) = spans.first() else { continue };
             let Some(rule) = shared.rules.rules().get(number) else { continue };
@@ -280,7 +282,7 @@ impl Work {
             let longest = shared.matcher.longest.get(number).copied().flatten();
             // Without its hint it is no match, and the hint is sooner asked than the pattern.
             if rule.without_hint.is_none()
-                && rule.hint.as_ref().is_some_and(|hint| !hints.speak(number, hint, &text.about, window.bytes))
+                && rule.hint.as_ref().is_some_and(|hint| !hints.speak(words, (number, hint), &text.about, window.bytes))
             {
                 continue;
             }

@@ -87,11 +87,11 @@ fn prepared(regex: &str, also: &[&str], within: Option<u64>) -> Result<Rule, Str
 #[test]
 fn what_else_must_match_lends_its_literals() {
     let rule = prepared("[0-9]{13}", &["mastercard"], None).expect("prepared");
-    let literal = Literal { bytes: b"mastercard".to_vec(), before: None };
+    let literal = Literal::new(b"mastercard".to_vec(), None);
     assert_eq!(rule.candidates, Candidates::Literals(vec![literal]));
     // Its own are better, for they say where.
     let rule = prepared("visa [0-9]{13}", &["mastercard"], None).expect("prepared");
-    assert_eq!(rule.candidates, Candidates::Literals(vec![Literal { bytes: b"visa ".to_vec(), before: Some(0) }]));
+    assert_eq!(rule.candidates, Candidates::Literals(vec![Literal::new(b"visa ".to_vec(), Some(0))]));
 }
 
 #[test]
