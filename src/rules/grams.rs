@@ -52,8 +52,9 @@ fn place(gram: u32) -> (usize, u32) {
     ((hash >> (32 - WORDS.trailing_zeros())) as usize, hash >> 15 & 63)
 }
 
-/// Up to twelve bytes as a number, the first the lowest; behind them zeros.
-fn padded(bytes: &[u8]) -> u128 {
+/// Up to sixteen bytes as a number, the first the lowest; behind them zeros.
+#[inline]
+pub(super) fn padded(bytes: &[u8]) -> u128 {
     match bytes {
         [] => 0,
         [a] => u128::from(*a),

@@ -29,6 +29,8 @@ pub(super) struct Matcher {
 /// Rules that are for the same texts.
 #[derive(Debug)]
 pub(super) struct Set {
+    /// Its place among the sets.
+    pub(super) number: usize,
     /// Those with a pattern.
     pub(super) rules: Vec<usize>,
     grams: Grams,
@@ -111,7 +113,7 @@ impl Matcher {
             let meant = |(_, rule): &(usize, &Rule)| rule.scope.has(place) && rule.pattern.is_some();
             let numbers: Vec<usize> = rules.iter().enumerate().filter(meant).map(|(number, _)| number).collect();
             let at = sets.iter().position(|(other, _)| *other == numbers).unwrap_or_else(|| {
-                sets.push((numbers.clone(), Set::new(rules, numbers)));
+                sets.push((numbers.clone(), Set::new(rules, numbers, sets.len())));
                 sets.len().saturating_sub(1)
             });
             by_place.push((place, at));
@@ -177,7 +179,7 @@ impl Matcher {
 }
 
 impl Set {
-    fn new(rules: &[Rule], numbers: Vec<usize>) -> Self {
+    fn new(rules: &[Rule], numbers: Vec<usize>, number: usize) -> Self {
         let mut literals: BTreeMap<Vec<u8>, Vec<Use>> = BTreeMap::new();
         let mut starts = vec![Vec::new(); 256];
         let mut classes: Vec<Classed> = Vec::new();
@@ -222,6 +224,6 @@ impl Set {
         let (literals, uses) = literals.into_iter().unzip();
         let ahead = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(CONTEXT).saturating_add(1);
         let behind = beside.saturating_add(1);
-        Self { rules: numbers, grams: Grams::new(literals), uses, starts, classes, far, ahead, behind }
+        Self { number, rules: numbers, grams: Grams::new(literals), uses, starts, classes, far, ahead, behind }
     }
 }

@@ -20,6 +20,7 @@ mod iocs;
 mod judge;
 mod matcher;
 mod prefilter;
+mod quiet;
 mod rarity;
 mod rule;
 mod scanner;

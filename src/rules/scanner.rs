@@ -7,6 +7,7 @@ use super::decode::{DEPTH, Decoded, Decoder, Decoders};
 use super::hints::Hints;
 use super::judge::{Pattern, Search, State, Window, add_plain, applies, has_length};
 use super::matcher::{Matcher, Set, Span, Spans};
+use super::quiet::{Quiet, Short};
 use super::set::RuleSet;
 use super::validate::Candidate;
 use super::window::{Open, Owned};
@@ -115,6 +116,7 @@ pub(super) struct Work {
     pub(super) spans: Spans,
     patterns: Vec<Option<Pattern>>,
     hints: Hints,
+    quiet: Quiet,
     /// Of each depth, what is inside the whole text that is in progress there.
     inside: Vec<Option<Box<Inside>>>,
 }
@@ -152,6 +154,7 @@ impl Scanner {
             spans: Spans::default(),
             patterns: vec![None; rules.rules().len()],
             hints: Hints::default(),
+            quiet: Quiet::default(),
             inside: (0..DEPTH).map(|_| Some(Box::default())).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
@@ -213,6 +216,11 @@ impl Work {
     /// Judges a text that is here as a whole, and what is inside.
     fn whole(&mut self, shared: &Shared, text: &Text<'_>, bytes: &[u8]) {
         let Some(set) = shared.matcher.set(text.about.place) else { return };
+        let is_plain = shared.plain || !shared.rules.extras().is_empty();
+        let short = if is_plain { None } else { Short::of(bytes, set.number) };
+        if short.is_some_and(|short| self.quiet.has(short)) {
+            return;
+        }
         let first = self.hits.len();
         self.find(shared, set, bytes, true, false);
         if !self.spans.list.is_empty() || !shared.rules.extras().is_empty() {
@@ -234,6 +242,9 @@ impl Work {
             }
         }
         if !shared.plain && !may_hold_texts(bytes, &self.spans.long_runs) {
+            if let Some(short) = short.filter(|_| self.spans.list.is_empty()) {
+                self.quiet.add(short);
+            }
             return;
         }
         let depth = text.path.len();
