@@ -140,6 +140,12 @@ pub fn analyze(origins: &[Origin], options: &AnalyzeOptions) -> Result<Analyzed>
         }
         analyzed.total = total.finish(options.merge)?;
     }
+    if let Some(scan) = &options.scan {
+        let sources = analyzed.sources.iter_mut().map(|source| &mut source.analysis);
+        for analysis in sources.chain([&mut analyzed.total]) {
+            scan::hide_names(&mut analysis.big_elements, scan);
+        }
+    }
     Ok(analyzed)
 }
 

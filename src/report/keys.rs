@@ -57,7 +57,7 @@ pub struct BigElement {
     pub ty: String,
     /// Its place in the value as stored, from 0.
     pub index: u64,
-    /// The field, or the member's or item's beginning; null where that was not unpacked.
+    /// The field, or the member's or item's beginning; null where that was not unpacked, and where a scan keeps it back.
     pub element: Option<KeyName>,
     /// Its length in bytes; of a field, with its value.
     pub bytes: u64,

@@ -92,7 +92,11 @@ struct RawRun {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "an example is a text, or a table of text, base64, join, key, field and where"
+)]
 enum RawExample {
     Text(String),
     Placed {
@@ -109,6 +113,22 @@ enum RawExample {
         #[serde(default, rename = "where")]
         place: Option<Where>,
     },
+}
+
+/// The names of checks in the text of a file that is known to be right.
+pub(super) fn checks(text: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct File {
+        #[serde(default)]
+        rule: Vec<Checked>,
+    }
+    #[derive(Deserialize)]
+    struct Checked {
+        check: Option<String>,
+    }
+    toml::from_str::<File>(text)
+        .map(|file| file.rule.into_iter().filter_map(|rule| rule.check).collect())
+        .unwrap_or_default()
 }
 
 fn one() -> u32 {
@@ -150,7 +170,10 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Rule>> {
 /// A pattern as rules write them: over bytes, `\b` and classes of ASCII.
 pub(super) fn pattern(text: &str) -> std::result::Result<Regex, String> {
     let built = RegexBuilder::new(text).unicode(false).size_limit(8 << 20).build();
-    built.map_err(|error| error.to_string().lines().last().unwrap_or("is no regular expression").trim().to_owned())
+    built.map_err(|error| {
+        let said = error.to_string();
+        said.lines().last().unwrap_or("is no regular expression").trim_start_matches("error:").trim().to_owned()
+    })
 }
 
 fn patterns(texts: &[String]) -> std::result::Result<Vec<Regex>, String> {

@@ -13,9 +13,9 @@ use toml::Spanned;
 struct File {
     #[serde(default)]
     rules: Vec<Spanned<Raw>>,
-    allowlist: Option<RawAllow>,
+    allowlist: Option<Spanned<RawAllow>>,
     #[serde(default)]
-    allowlists: Vec<RawAllow>,
+    allowlists: Vec<Spanned<RawAllow>>,
 }
 
 #[derive(Deserialize)]
@@ -81,9 +81,12 @@ pub fn read(file: &Path) -> Result<(Vec<Rule>, Vec<Unusable>)> {
         let line = error.span().map_or(0, |span| line_of(span.start));
         wrong(line, error.message().to_owned())
     })?;
-    let global: Vec<_> = parsed.allowlist.into_iter().chain(parsed.allowlists).collect();
-    for one in &global {
-        allow(one).map_err(|what| wrong(0, format!("the allow-list for all rules: {what}")))?;
+    let mut global = Vec::new();
+    for one in parsed.allowlist.into_iter().chain(parsed.allowlists) {
+        let line = line_of(one.span().start);
+        let one = one.into_inner();
+        allow(&one).map_err(|what| wrong(line, format!("the allow-list for all rules: {what}")))?;
+        global.push(one);
     }
     let (mut rules, mut unusable) = (Vec::new(), Vec::new());
     for raw in parsed.rules {
@@ -91,7 +94,7 @@ pub fn read(file: &Path) -> Result<(Vec<Rule>, Vec<Unusable>)> {
         let raw = raw.into_inner();
         let id = raw.id.clone();
         match rule(raw, &global) {
-            Ok(rule) => rules.push(rule),
+            Ok(rule) => rules.push(Rule { file: file.display().to_string(), line, ..rule }),
             Err(reason) => unusable.push(Unusable { id, line, reason }),
         }
     }

@@ -91,7 +91,15 @@ impl RuleSet {
             return files.iter().try_for_each(|file| self.add_path(file));
         }
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        self.add(file::parse(path, &text)?, path)
+        let rules = file::parse(path, &text)?;
+        for (at, rule) in rules.iter().enumerate() {
+            let others = self.rules.iter().chain(rules.iter().take(at));
+            check_is_free(rule, others).map_err(|what| {
+                let what = format!("rule {}: {what}", rule.id);
+                Error::new(ErrorKind::Config { file: path.to_owned(), line: rule.line, what })
+            })?;
+        }
+        self.add(rules, path)
     }
 
     /// Adds a matcher with its rules.
@@ -120,6 +128,20 @@ impl RuleSet {
     /// The rule of this id.
     pub fn get(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+}
+
+/// Whether a rule can word what its check finds, if it is one: there is such a check, and no other rule has it. Every check has
+/// a rule that comes with the program.
+fn check_is_free<'r>(rule: &Rule, mut others: impl Iterator<Item = &'r Rule>) -> std::result::Result<(), String> {
+    let Some(check) = &rule.check else { return Ok(()) };
+    let known: Vec<String> = BUILTIN.iter().flat_map(|(_, text)| file::checks(text)).collect();
+    if !known.contains(check) {
+        return Err(format!("check {check:?} is not known: there are {}", known.join(", ")));
+    }
+    match others.find(|other| other.check.as_ref() == Some(check)) {
+        Some(other) => Err(format!("check {check:?} is that of rule {} already", other.id)),
+        None => Ok(()),
     }
 }
 

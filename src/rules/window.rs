@@ -2,6 +2,7 @@
 
 use super::decode::{DEPTH, Decoder};
 use super::judge::{State, Window, has_length};
+use super::rule::LONGEST;
 use super::scanner::{About, Hit, Inside, Shared, Text, Work, extras};
 use crate::keyspace::Type;
 use crate::report::Where;
@@ -87,7 +88,11 @@ impl Open {
 
     /// Takes what comes next.
     pub(super) fn take(&mut self, work: &mut Work, shared: &Shared, mut bytes: &[u8]) {
-        let ahead = shared.matcher.set(self.text.place).map_or(0, |set| set.ahead);
+        let mut ahead = shared.matcher.set(self.text.place).map_or(0, |set| set.ahead);
+        if !shared.rules.extras().is_empty() {
+            // How long their matches are is not known.
+            ahead = ahead.max(usize::try_from(LONGEST).unwrap_or(usize::MAX));
+        }
         let most = ahead.saturating_add(FRESH);
         while !bytes.is_empty() {
             // Windows begin and end where the text says so, not where its pieces do.

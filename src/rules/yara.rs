@@ -1,6 +1,7 @@
 //! YARA rules, run on every text as it is decoded.
 //!
 //! A text too large to be held comes in windows: there `filesize`, offsets and conditions over several strings see one window.
+//! A match of a string of up to 16 KiB is seen whole.
 
 use super::extra::{Extra, ExtraMatch};
 use super::rule::{Rule, Scope};
@@ -39,7 +40,7 @@ impl Yara {
         for file in files.iter().map(AsRef::as_ref) {
             let name = file.display().to_string();
             let text = std::fs::read(file).map_err(|error| Error::io("read", error).about(name.clone()))?;
-            let text = String::from_utf8_lossy(&text);
+            let text = guarded(&String::from_utf8_lossy(&text));
             compiler.add_rules_str_in_namespace(&text, &name).map_err(|error| refused(file, &error.to_string()))?;
         }
         let mut scanner = compiler.finalize();
@@ -60,6 +61,54 @@ impl Yara {
         }
         Ok(Self { scanner, rules, places })
     }
+}
+
+/// The text of rules with an empty group before each regular expression that begins with a group.
+///
+/// boreal 1.4.0 takes what follows an alternation at the very beginning for what must match from its middle on, and so misses
+/// matches of `/(a\s*b|c)\s*d/`; behind anything else it does not. A `/` is nothing else in YARA than the beginning of such an
+/// expression or of a comment: one divides by `\`.
+fn guarded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '/']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let length = match from.as_bytes() {
+            [b'/', b'/', ..] => from.find('\n').unwrap_or(from.len()),
+            [b'/', b'*', ..] => from.find("*/").map_or(from.len(), |end| end.saturating_add(2)),
+            [quote, first, ..] => {
+                if (*quote, *first) == (b'/', b'(') {
+                    out.push_str("/()");
+                    rest = from.get(1..).unwrap_or_default();
+                    let end = quoted(rest, b'/');
+                    out.push_str(rest.get(..end).unwrap_or(rest));
+                    rest = rest.get(end..).unwrap_or_default();
+                    continue;
+                }
+                quoted(from.get(1..).unwrap_or_default(), *quote).saturating_add(1)
+            }
+            _ => from.len(),
+        };
+        out.push_str(from.get(..length).unwrap_or(from));
+        rest = from.get(length..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// Up to where a string or an expression goes, its end included. Neither goes on in the next line.
+fn quoted(text: &str, quote: u8) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'\n' => return at,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            byte if byte == quote => return at.saturating_add(1),
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// `mem:12:5: error: …` as the file, the line and the reason.
@@ -125,6 +174,31 @@ impl Extra for Yara {
             for (at, bytes) in places {
                 found(ExtraMatch { rule, at, bytes });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_group_stands_before_expressions_that_begin_with_one() {
+        let cases = [
+            ("$a = /(a|b)c/ nocase", "$a = /()(a|b)c/ nocase"),
+            ("$a = /a(b)/ $b = /(b\\/(c)/ $c = /(d)/", "$a = /a(b)/ $b = /()(b\\/(c)/ $c = /()(d)/"),
+            (
+                "\"/(a)\" // /(b)\n/* /(c) \" */ \"\\\"/(d)\" /(e)/",
+                "\"/(a)\" // /(b)\n/* /(c) \" */ \"\\\"/(d)\" /()(e)/",
+            ),
+            ("{ 0A // (\n 0B } /(", "{ 0A // (\n 0B } /()("),
+            ("é \"é /(é)/\n /(é)/", "é \"é /(é)/\n /()(é)/"),
+            ("/", "/"),
+            ("\"", "\""),
+            ("/*", "/*"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(guarded(text), expected);
         }
     }
 }

@@ -32,13 +32,13 @@ const WHOLE: [&str; 11] = [
 ];
 
 /// A server's files of a keyspace.
-struct Served {
+pub(crate) struct Served {
     running: Running,
     folder: tempfile::TempDir,
 }
 
 impl Served {
-    fn new(spec: &ServerSpec, space: &Keyspace) -> Self {
+    pub(crate) fn new(spec: &ServerSpec, space: &Keyspace) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let arguments = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"];
         let running = servers::start(spec, folder.path(), &arguments).expect("it starts");
@@ -70,7 +70,7 @@ impl Served {
         command.exec(&mut self.running.connection()).expect("it does");
     }
 
-    fn rdb(&self, compressed: bool) -> PathBuf {
+    pub(crate) fn rdb(&self, compressed: bool) -> PathBuf {
         self.tell(&["CONFIG", "SET", "rdbcompression", if compressed { "yes" } else { "no" }]);
         self.tell(&["SAVE"]);
         let path = self.folder.path().join(if compressed { "packed.rdb" } else { "plain.rdb" });
@@ -78,7 +78,7 @@ impl Served {
         path
     }
 
-    fn aof(&self) -> PathBuf {
+    pub(crate) fn aof(&self) -> PathBuf {
         self.folder.path().join("appendonlydir")
     }
 }

@@ -156,6 +156,32 @@ fn a_rule_file_with_something_wrong_says_where_and_what() {
             12,
             "\"digit\" is none of the class",
         ),
+        ("regex = \"abcdef[0-9]\"", "", 12, "rule T-2: must have either a regex or a check"),
+        (
+            "regex = \"abcdef[0-9]\"",
+            "check = \"everything\"",
+            12,
+            "rule T-2: check \"everything\" is not known: there are ",
+        ),
+        (
+            "why = \"w\"",
+            "validators = [\"luhm\"]\nwhy = \"w\"",
+            12,
+            "rule T-2: validator \"luhm\" is not known: there are",
+        ),
+        (
+            "why = \"w\"",
+            "validators = [\"entropy>=x\"]\nwhy = \"w\"",
+            12,
+            "rule T-2: validator \"entropy>=x\": \"x\" is no",
+        ),
+        ("why = \"w\"", "also = [\"(\"]\nwhy = \"w\"", 12, "rule T-2: unclosed group"),
+        ("why = \"w\"", "unless_secret = [\"a{2,1}\"]\nwhy = \"w\"", 12, "rule T-2: invalid repetition count"),
+        ("why = \"w\"", "key = \"[\"\nwhy = \"w\"", 12, "rule T-2: unclosed character class"),
+        ("why = \"w\"", "hint = \"(?=x)\"\nwhy = \"w\"", 12, "rule T-2: look-around"),
+        ("why = \"w\"", "raises = 300\nwhy = \"w\"", 18, "invalid value: integer `300`"),
+        ("[\"abcdef1\"]", "[{ base64 = \"===\" }]", 12, "rule T-2: an example is no base64"),
+        ("[\"abcdef1\"]", "[{ texts = \"x\" }]", 20, "an example is a text, or a table of"),
         ("severity = \"high\"", "severity = \"critical\"", 12, "rule T-2: is critical on one signal"),
         ("story = \"s\"", "story = \"s\"\nscope = [\"values\"]", 12, "rule T-2: scope \"values\" is not known"),
         ("story = \"s\"", "story = \"s\"\ntypes = [\"lists\"]", 12, "rule T-2: type \"lists\" is not known"),
@@ -177,6 +203,42 @@ fn a_rule_file_with_something_wrong_says_where_and_what() {
     }
 }
 
+/// A rule that would never say anything is wrong, too.
+#[test]
+fn a_check_has_one_rule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ours.toml");
+    let name = path.to_str().expect("text");
+    let ours = GOOD.replace("regex = \"abcdef[0-9]\"", "check = \"sessions\"");
+    let ours = ours.replace("examples = [\"abcdef1\"]\n", "").replace("counter_examples = [\"abcdef\"]\n", "");
+    let list = |text: &str, arguments: &[&str]| {
+        fs::write(&path, text).expect("a file");
+        let output = program(&[&["rules", "list", "--rules", name], arguments].concat()).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(list(&ours, &["--no-builtin"]).0, Some(0), "in other words");
+    let (code, said) = list(&ours, &[]);
+    let expected = "ours.toml:1: rule T-1: check \"sessions\" is that of rule RD-SESS-001 already";
+    assert!(code == Some(2) && said.contains(expected), "{said}");
+    let (code, said) = list(&format!("{ours}\n{}", ours.replace("T-1", "T-2")), &["--no-builtin"]);
+    assert!(code == Some(2) && said.contains(": rule T-2: check \"sessions\" is that of rule T-1 already"), "{said}");
+    // Whatever takes rules refuses them.
+    let wrong = ours.replace("sessions", "session");
+    fs::write(&path, wrong).expect("a file");
+    let dump = folder.path().join("dump.rdb");
+    fs::write(&dump, b"REDIS0011\xff\0\0\0\0\0\0\0\0").expect("a file");
+    let dump = dump.to_str().expect("text");
+    for arguments in
+        [&["scan", dump, "--rules", name][..], &["analyze", "--scan", dump, "--rules", name], &["rules", "test", name]]
+    {
+        let output = program(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("ours.toml:1: rule T-1: check \"session\" is not known"), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
 #[test]
 fn an_example_that_does_not_come_out_is_named_and_exit_2() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -189,6 +251,12 @@ fn an_example_that_does_not_come_out_is_named_and_exit_2() {
     assert!(said.contains("ours.toml:1: rule T-1: example 2 does not match"), "{said}");
     fs::write(&path, GOOD).expect("a file");
     assert_eq!(program(&["rules", "test", name]).output().expect("the program starts").status.code(), Some(0));
+    // Nor is a rule tried that has none.
+    fs::write(&path, GOOD.replace("examples = [\"abcdef1\"]\n", "")).expect("a file");
+    let output = program(&["rules", "test", name]).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("ours.toml:1: rule T-1: has no examples"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::support::servers::ServerSpec;
 use crate::support::stage::Stage;
 use rediscover::analysis::{ScanOptions, Scanned, scan};
 use rediscover::pipeline::Filter;
-use rediscover::report::{Finding, KeyName};
+use rediscover::report::{Finding, KeyName, Where};
 use rediscover::rules::RuleSet;
 use rediscover::source::{Origin, Place};
 use serde_json::{Value, json};
@@ -608,4 +608,17 @@ fn sources_are_scanned_together() {
     let told: Vec<_> = scanned.scan.findings.iter().map(|one| (one.source.as_str(), one.excerpt.as_str())).collect();
     assert_eq!(told, [("a", "MARKERa"), ("b", "MARKERb")]);
     assert_eq!((scanned.scan.summary.keys, scanned.scan.summary.texts), (2, 4));
+}
+
+/// A command's time is that of the last annotation before it.
+#[test]
+fn a_finding_in_a_command_has_its_time() {
+    let mut log = command(&["PUBLISH", "news", "MARKERa"]);
+    log.extend_from_slice(b"#TS:1760000000\r\n");
+    log.extend(command(&["SET", "k", "v"]));
+    log.extend(command(&["PUBLISH", "news", "MARKERb"]));
+    let findings = found(&log);
+    let times: Vec<_> = of(&findings, "T-MARK").iter().map(|finding| (finding.place, finding.at.as_deref())).collect();
+    let time = Some("2025-10-09T08:53:20.000Z");
+    assert_eq!(times, [(Where::Command, None), (Where::Command, time)]);
 }

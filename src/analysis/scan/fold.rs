@@ -139,7 +139,7 @@ impl ScanFold {
         let goes_on = self.record.0 == Some(offset);
         if !goes_on {
             self.relieve()?;
-            self.texts.record(db, offset);
+            self.texts.record(db, offset, None);
         }
         // A library is in the record of the command that loads it.
         let ordinal = self.begin_record(offset);
@@ -162,7 +162,7 @@ impl ScanFold {
             lines::Told::Here { cut } => {
                 self.relieve()?;
                 let ordinal = self.begin_record(command.offset);
-                self.texts.record(command.db, command.offset);
+                self.texts.record(command.db, command.offset, command.time);
                 self.elements.begin_at(ordinal.saturating_add(2));
                 self.not_scanned = self.not_scanned.saturating_add(u64::from(cut));
                 let tag = self.texts.add_line(Stood::at(Where::Command, ordinal), self.line.arguments());

@@ -83,6 +83,8 @@ pub(super) struct Found {
     pub(super) matches: u64,
     pub(super) fingerprint: Option<String>,
     pub(super) valid_until: Option<UnixMs>,
+    /// When the record was written.
+    pub(super) at: Option<UnixMs>,
     pub(super) notes: Vec<String>,
     pub(super) structural: Option<Structural>,
 }
@@ -109,7 +111,7 @@ impl Found {
             severity: self.kind.told(proven),
             technique_severity: rule.severity,
             confidence: if capped { Confidence::Attempted } else { rule.confidence },
-            at: None,
+            at: self.at.and_then(UnixMs::rfc3339),
             category: rule.category,
             story: rule.story.clone(),
             source: self.source.to_string(),

@@ -26,6 +26,7 @@ pub(super) fn found(name: &str, offset: u64) -> Found {
         matches: 1,
         fingerprint: None,
         valid_until: None,
+        at: None,
         notes: Vec::new(),
         structural: None,
     }

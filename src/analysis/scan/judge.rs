@@ -294,6 +294,7 @@ impl Judge {
             matches: hit.matches,
             fingerprint: None,
             valid_until: hit.valid_until,
+            at: record.at,
             notes,
             structural: None,
         }

@@ -9,6 +9,7 @@
 //! accept    what is known                                 exposure  what secrets were exposed
 //! checks    what the whole dump says                     evidence  trees and logs beside the dumps    told   findings in words
 //! tree      dumps under other names                      server_log  what a server's log says         magic  what is no dump
+//! names     what the other sections of a report must not say
 //! ```
 
 mod accept;
@@ -25,6 +26,7 @@ mod found_sample;
 mod judge;
 mod lines;
 mod magic;
+mod names;
 mod population;
 mod redact;
 mod reveal;
@@ -37,6 +39,7 @@ pub use accept::Accepted;
 pub use checks::DumpChecks;
 pub use evidence::MoreEvidence;
 pub use fold::{ScanFindings, ScanFold};
+pub(super) use names::hide_names;
 pub use reveal::Secrets;
 
 use super::parts;

@@ -45,6 +45,8 @@ pub(super) struct Record {
     pub(super) ty: Option<Type>,
     pub(super) offset: u64,
     pub(super) expire_at: Option<UnixMs>,
+    /// When it was written, where that is said.
+    pub(super) at: Option<UnixMs>,
     pub(super) state: State,
     key: Option<(Span, u64, Option<[u8; 32]>)>,
 }
@@ -147,15 +149,16 @@ impl Texts {
             ty: Some(head.value_type.ty),
             offset: head.offset,
             expire_at: head.expire_at,
+            at: None,
             state: State::Open,
             key: Some(key),
         });
     }
 
-    /// Begins what is no key; it is whole.
-    pub(super) fn record(&mut self, db: Option<u64>, offset: u64) {
+    /// Begins what is no key; it is whole. `at` is when it was written.
+    pub(super) fn record(&mut self, db: Option<u64>, offset: u64, at: Option<UnixMs>) {
         let state = State::Whole;
-        self.records.push(Record { db, ty: None, offset, expire_at: None, state, key: None });
+        self.records.push(Record { db, ty: None, offset, expire_at: None, at, state, key: None });
     }
 
     /// The record that was begun last.
@@ -331,6 +334,7 @@ mod tests {
             ty: Some(Type::Hash),
             offset: 9,
             expire_at: None,
+            at: None,
             state: State::Open,
             key: Some((key, len, None)),
         });

@@ -256,8 +256,14 @@ fn test(args: &RulesTestArgs, ui: &mut Ui) -> Result<Ending> {
         return test_on(file, set, args, ui);
     }
     let (broken, tried) = try_examples(&set);
+    let untried: Vec<&Rule> =
+        set.rules().iter().filter(|rule| rule.pattern.is_some() && rule.examples.is_empty()).collect();
     let text = || {
         let mut out = String::new();
+        for rule in &untried {
+            let place = format!("{}:{}: rule {}", rule.file, rule.line, rule.id);
+            out.push_str(&format!("{}: has no examples\n", safe(&place)));
+        }
         for one in &broken {
             let (kind, wrong) =
                 if one.should_match { ("example", "does not match") } else { ("counter-example", "matches") };
@@ -274,13 +280,17 @@ fn test(args: &RulesTestArgs, ui: &mut Ui) -> Result<Ending> {
         json!({
             "schema": "rediscover/rules-test/v1", "rules": set.rules().len(), "examples": tried,
             "wrong": wrong.collect::<Vec<_>>(),
+            "without_examples": untried.iter().map(|rule| &rule.id).collect::<Vec<_>>(),
         })
     };
     deliver(&args.output, ui, text, facts)?;
-    if broken.is_empty() {
-        return Ok(Ending::default());
+    if !broken.is_empty() {
+        return Ok(Ending::of(Code::Usage, "rules do not do what their examples say"));
     }
-    Ok(Ending::of(Code::Usage, "rules do not do what their examples say"))
+    if !untried.is_empty() {
+        return Ok(Ending::of(Code::Usage, "rules have no examples"));
+    }
+    Ok(Ending::default())
 }
 
 /// Puts a file's bytes to the rules as one value.

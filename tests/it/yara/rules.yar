@@ -2,6 +2,8 @@
   Twenty rules of the sort that people share, in our own words: what servers, scripts and programs leave in stored values. They
   use what the language offers, so that another engine can be compared with `yara` itself. samples.tsv has values for each, base64:
   those that it must match and those that it must not, as yara 4.2.3 says.
+
+  Written for this project, and under its licences (MIT OR Apache-2.0); none is taken from elsewhere.
 */
 
 global private rule not_too_large : gate
