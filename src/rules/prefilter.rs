@@ -167,7 +167,11 @@ struct Node {
     /// One of which stands in every match.
     best: Option<Literals>,
     longest: Option<u64>,
+    /// What it is to what stands before it.
     edge: Edge,
+    /// Whether it may be missing: then it says nothing to what stands before it, but it repeats what does, and that bounds
+    /// what stands behind it.
+    repeats: bool,
 }
 
 impl Node {
@@ -180,7 +184,7 @@ impl Node {
             prefix: Some(list.clone()),
             exact: Some(list),
             longest: Some(longest),
-            edge: Edge::Unknown,
+            ..Node::default()
         }
     }
 
@@ -206,8 +210,7 @@ fn spread(hir: &Hir, out: &mut Vec<Node>) {
             out.extend(std::iter::repeat_n(one.clone(), copies as usize));
             if repeated.max != Some(copies) {
                 let most = repeated.max.map(|max| u64::from(max.saturating_sub(copies)));
-                // Behind the copies it is as they are, or nothing.
-                out.push(Node { edge: one.edge, ..Node::any(times(one.longest, most)) });
+                out.push(Node { edge: one.edge, repeats: true, ..Node::any(times(one.longest, most)) });
             }
         }
         HirKind::Repetition(repeated) => {
@@ -300,7 +303,7 @@ fn either(parts: &[Hir]) -> Node {
         let all = sets.iter().flat_map(|set| set.list.iter().cloned()).collect();
         weighed(all).filter(|set| set.list.len() <= MOST)
     });
-    Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest, edge }
+    Node { exact: None, prefix: gather(|node| node.prefix.as_ref()), best, longest, edge, repeats: false }
 }
 
 /// Parts one behind the other: the best of what each has alone and what neighbours have together.
@@ -316,9 +319,10 @@ fn joined(parts: &[Node]) -> Node {
             };
             better(&mut best, Literals { list: own.list.iter().map(add).collect(), cost: own.cost });
         }
-        let edge_at = |at: usize| parts.get(at).map_or(Edge::Unknown, |part| part.edge);
+        let behind = |at: usize| parts.get(at).filter(|part| !part.repeats).map_or(Edge::Unknown, |part| part.edge);
         let mut run: Vec<Vec<u8>> = vec![Vec::new()];
-        let mut begin = from.checked_sub(1).map_or(Edge::Unknown, edge_at);
+        let before_it = from.checked_sub(1).and_then(|at| parts.get(at));
+        let mut begin = before_it.map_or(Edge::Unknown, |part| part.edge);
         let mut reached = 0;
         for part in parts.iter().skip(from).take(JOINED) {
             let Some(longer) = part.exact.as_ref().and_then(|exact| product(&run, exact)) else { break };
@@ -330,13 +334,17 @@ fn joined(parts: &[Node]) -> Node {
             }
             // What stands behind says it, or a last part that has no bytes.
             let is_empty = part.exact.as_ref().is_some_and(|exact| exact.iter().all(Vec::is_empty));
-            let end = if is_empty && part.edge != Edge::Unknown { part.edge } else { edge_at(at) };
+            let end = if is_empty && part.edge != Edge::Unknown { part.edge } else { behind(at) };
             if let Some(found) = literals(&run, before, (begin, end)) {
                 better(&mut best, found);
             }
         }
         if from == 0 && reached == parts.len() {
-            return Node::exact(run);
+            let mut node = Node::exact(run);
+            if let Some(found) = best {
+                better(&mut node.best, found);
+            }
+            return node;
         }
         // What comes next may be told by its beginning alone.
         let next = parts.get(from.saturating_add(reached)).and_then(|part| part.prefix.as_ref());

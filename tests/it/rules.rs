@@ -299,7 +299,7 @@ fn rules_are_listed_and_shown_with_what_finds_their_candidates() {
     };
     let list = say(&["rules", "list"]);
     let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1], ["T-1", "1", "high", "attack", "value", "10", "literals", "7", "t"]);
+    assert_eq!(lines[1], ["T-1", "1", "high", "attack", "value", "1", "literals", "7", "t"]);
     assert_eq!(lines[2], ["T-2", "1", "high", "attack", "value", "1", "literals", "capped", "at", "16", "KiB", "t"]);
     assert_eq!(lines[3], ["T-3", "1", "high", "attack", "value", "digits", "12", "t"]);
     let json: serde_json::Value = serde_json::from_str(&say(&["rules", "list", "--format", "json"])).expect("JSON");

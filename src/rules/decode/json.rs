@@ -48,7 +48,10 @@ impl Json {
 
     pub(super) fn feed(&mut self, new: &[u8], at: u64, last: bool, out: Out<'_>) {
         if self.begun == Begun::Unknown {
-            let Some(first) = new.iter().find(|byte| !byte.is_ascii_whitespace()) else { return };
+            let Some(first) = new.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+                self.keep(new);
+                return;
+            };
             self.begun = if matches!(first, b'{' | b'[' | b'"') { Begun::Json } else { Begun::Other };
         }
         if self.begun == Begun::Other {

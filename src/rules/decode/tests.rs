@@ -328,6 +328,16 @@ fn whole() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn blanks_before_json_belong_to_it_however_it_is_cut() {
+    let text = b" [\\u}0} 12345";
+    let expected = texts(text);
+    assert!(!expected.is_empty());
+    for cut in 0..text.len() {
+        assert_eq!(cut_at(text, &[cut]), expected, "{cut}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

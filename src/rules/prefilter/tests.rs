@@ -114,3 +114,27 @@ fn the_longest_match_of_a_rule_counts_what_stands_beside_it() {
     assert_eq!(of("abcdef+", &[], None), Ok((LONGEST, true)));
     assert_eq!(of("abcdef", &["x+"], None), Ok((LONGEST, true)));
 }
+
+#[test]
+fn literals_know_where_words_end() {
+    let edges = |pattern: &str| {
+        let list = told(pattern, false).expect("a pattern").literals.expect("literals").list;
+        let edges = |one: &Literal| (one.bytes.escape_ascii().to_string(), one.begins, one.ends);
+        list.iter().map(edges).collect::<Vec<_>>()
+    };
+    let one = |text: &str, begins, ends| vec![(text.to_string(), begins, ends)];
+    assert_eq!(edges(r"\bxmr\b"), one("xmr", true, true));
+    assert_eq!(edges(r"[^a-zA-Z0-9]xmr(?:\W|\z)"), one("xmr", true, true));
+    assert_eq!(edges(r#"(?:^|[\s"'|,;&{(\[*_])xmr[0-9]"#), one("xmr", true, false));
+    assert_eq!(edges(r"\s+xmr[0-9]"), one("xmr", true, false));
+    // What may be missing bounds nothing before it.
+    assert_eq!(edges(r"xmr\s*[a-z]"), one("xmr", false, false));
+    assert_eq!(edges(r"\bxmr[;]+[a-z]"), one("xmr;", true, false));
+    // A border beside what is no word is inside another word.
+    assert_eq!(edges(r"[a-z]\b-xmr"), one("-xmr", false, false));
+    // A word does not stand for a longer one that it begins.
+    assert_eq!(
+        edges(r"(?:\bpay\b|[a-z]payload)"),
+        [("pay".to_string(), true, true), ("payload".to_string(), false, false)]
+    );
+}
