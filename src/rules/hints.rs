@@ -1,6 +1,7 @@
 //! Whether anything speaks for a match of a rule, asked before its pattern is tried.
 
 use super::grams::Grams;
+use super::matcher::Set;
 use super::prefilter::{self, Literal};
 use super::rule::Rule;
 use super::scanner::About;
@@ -50,6 +51,32 @@ impl HintWords {
                 }
             }
         });
+    }
+}
+
+/// Which rules are for the values of a field, by its name: what was said of the last names.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    rules: HashMap<Vec<u8>, Vec<usize>>,
+    set: usize,
+}
+
+impl Fields {
+    /// Those among the rules of a set that find their candidates by the name of the field.
+    pub(super) fn rules(&mut self, set: &Set, rules: &[Rule], field: &[u8]) -> &[usize] {
+        if set.by_field.is_empty() || field.is_empty() {
+            return &[];
+        }
+        if self.set != set.number || self.rules.len() > FIELDS {
+            self.rules.clear();
+            self.set = set.number;
+        }
+        self.rules.entry_ref(field).or_insert_with(|| {
+            let is_for = |rule: &usize| {
+                rules.get(*rule).and_then(|rule| rule.field.as_ref()).is_some_and(|name| name.is_match(field))
+            };
+            set.by_field.iter().copied().filter(is_for).collect()
+        })
     }
 }
 

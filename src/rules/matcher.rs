@@ -39,6 +39,8 @@ pub(super) struct Set {
     /// What texts begin with, by the first byte; whom it speaks for, and up to where its matches begin.
     starts: Vec<Vec<(Vec<u8>, usize, usize)>>,
     classes: Vec<Classed>,
+    /// Those for values of fields, by the name of the field.
+    pub(super) by_field: Vec<usize>,
     /// Those whose candidates are found by what may be far from the match.
     far: Vec<usize>,
     /// Bytes that are needed behind a place before it is judged, and kept before it.
@@ -130,8 +132,9 @@ impl Matcher {
         self.sets.get(at)
     }
 
-    /// Where in a text matches can begin, sorted by rule. `start` if the text begins here; `part` if this is not all of it.
-    pub(super) fn find(&self, set: &Set, text: &[u8], start: bool, part: bool, spans: &mut Spans) {
+    /// Where in a text matches can begin, sorted by rule. `named` are the rules for values of its field; `start` if the text
+    /// begins here; `part` if this is not all of it.
+    pub(super) fn find(&self, set: &Set, text: &[u8], named: &[usize], (start, part): (bool, bool), spans: &mut Spans) {
         spans.clear(self.longest.len());
         set.grams.find(text, |at, literal| {
             for one in set.uses.get(literal).map_or(&[][..], Vec::as_slice) {
@@ -168,6 +171,7 @@ impl Matcher {
         if part {
             set.far.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
         }
+        named.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
         spans.list.sort_unstable();
     }
 
@@ -183,7 +187,7 @@ impl Set {
         let mut literals: BTreeMap<Vec<u8>, Vec<Use>> = BTreeMap::new();
         let mut starts = vec![Vec::new(); 256];
         let mut classes: Vec<Classed> = Vec::new();
-        let mut far = Vec::new();
+        let (mut far, mut by_field) = (Vec::new(), Vec::new());
         let (mut longest, mut beside) = (0, BEFORE.max(CONTEXT));
         for (number, rule) in numbers.iter().filter_map(|number| Some((*number, rules.get(*number)?))) {
             match &rule.candidates {
@@ -204,6 +208,7 @@ impl Set {
                         ));
                     }
                 }),
+                Candidates::Class(Class::Field) => by_field.push(number),
                 Candidates::Class(class) => {
                     let least = usize::try_from(rule.match_shortest.max(rule.min_bytes)).unwrap_or(usize::MAX);
                     match classes.iter_mut().find(|other| other.class == *class) {
@@ -224,6 +229,17 @@ impl Set {
         let (literals, uses) = literals.into_iter().unzip();
         let ahead = usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(CONTEXT).saturating_add(1);
         let behind = beside.saturating_add(1);
-        Self { number, rules: numbers, grams: Grams::new(literals), uses, starts, classes, far, ahead, behind }
+        Self {
+            number,
+            rules: numbers,
+            grams: Grams::new(literals),
+            uses,
+            starts,
+            classes,
+            by_field,
+            far,
+            ahead,
+            behind,
+        }
     }
 }

@@ -338,6 +338,9 @@ impl Rule {
         self.match_shortest = main.shortest;
         self.asks_end = main.asks_end;
         self.is_found_elsewhere = false;
+        if self.prefilter == Some(Class::Field) && self.field.is_none() {
+            return Err("prefilter \"field\" asks for field".into());
+        }
         self.candidates = if let Some(class) = self.prefilter {
             Candidates::Class(class)
         } else if stated {
@@ -386,11 +389,14 @@ pub enum Class {
     At,
     /// Every text of 64 or more bytes; for rules that ask how random they are.
     Entropy,
+    /// Every value of a field whose name the rule's `field` matches.
+    Field,
 }
 
 impl Class {
     /// Every one.
-    pub const ALL: [Class; 6] = [Class::Digits, Class::Hex, Class::Base64, Class::Base58, Class::At, Class::Entropy];
+    pub const ALL: [Class; 7] =
+        [Class::Digits, Class::Hex, Class::Base64, Class::Base58, Class::At, Class::Entropy, Class::Field];
 
     /// The word in rule files.
     pub fn name(self) -> &'static str {
@@ -401,6 +407,7 @@ impl Class {
             Class::Base58 => "base58",
             Class::At => "at",
             Class::Entropy => "entropy",
+            Class::Field => "field",
         }
     }
 }

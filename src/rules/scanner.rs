@@ -4,7 +4,7 @@
 //! the texts inside it. A text in pieces is judged in windows that overlap by the longest match.
 
 use super::decode::{DEPTH, Decoded, Decoder, Decoders};
-use super::hints::Hints;
+use super::hints::{Fields, Hints};
 use super::judge::{Pattern, Search, State, Window, add_plain, applies, has_length};
 use super::matcher::{Matcher, Set, Span, Spans};
 use super::quiet::{Quiet, Short};
@@ -117,6 +117,7 @@ pub(super) struct Work {
     patterns: Vec<Option<Pattern>>,
     hints: Hints,
     quiet: Quiet,
+    fields: Fields,
     /// Of each depth, what is inside the whole text that is in progress there.
     inside: Vec<Option<Box<Inside>>>,
 }
@@ -155,6 +156,7 @@ impl Scanner {
             patterns: vec![None; rules.rules().len()],
             hints: Hints::default(),
             quiet: Quiet::default(),
+            fields: Fields::default(),
             inside: (0..DEPTH).map(|_| Some(Box::default())).collect(),
         };
         Self { shared: Shared { matcher: rules.matcher(), rules, plain }, work, open: None }
@@ -217,12 +219,13 @@ impl Work {
     fn whole(&mut self, shared: &Shared, text: &Text<'_>, bytes: &[u8]) {
         let Some(set) = shared.matcher.set(text.about.place) else { return };
         let is_plain = shared.plain || !shared.rules.extras().is_empty();
-        let short = if is_plain { None } else { Short::of(bytes, set.number) };
+        let is_named = !self.fields.rules(set, shared.rules.rules(), text.about.field).is_empty();
+        let short = if is_plain || is_named { None } else { Short::of(bytes, set.number) };
         if short.is_some_and(|short| self.quiet.has(short)) {
             return;
         }
         let first = self.hits.len();
-        self.find(shared, set, bytes, true, false);
+        self.find(shared, set, text, bytes, (true, false));
         if !self.spans.list.is_empty() || !shared.rules.extras().is_empty() {
             let mut states = BTreeMap::new();
             let window = Window::whole(bytes);
@@ -257,12 +260,13 @@ impl Work {
         self.drop_repeats(first, own);
     }
 
-    /// Finds where matches can begin. `start` if the text begins here; `part` if this is not all of it.
-    pub(super) fn find(&mut self, shared: &Shared, set: &Set, bytes: &[u8], start: bool, part: bool) {
+    /// Finds where matches can begin. `place` says whether the text begins here, and whether this is not all of it.
+    pub(super) fn find(&mut self, shared: &Shared, set: &Set, text: &Text<'_>, bytes: &[u8], place: (bool, bool)) {
         if shared.plain {
             shared.matcher.all(set, &mut self.spans);
         } else {
-            shared.matcher.find(set, bytes, start, part, &mut self.spans);
+            let named = self.fields.rules(set, shared.rules.rules(), text.about.field);
+            shared.matcher.find(set, bytes, named, place, &mut self.spans);
         }
     }
 

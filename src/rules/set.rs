@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// The files of the rules that come with the program: name and text.
-const BUILTIN: [(&str, &str); 18] = [
+const BUILTIN: [(&str, &str); 19] = [
     ("persistence.toml", include_str!("builtin/persistence.toml")),
     ("execution.toml", include_str!("builtin/execution.toml")),
     ("web.toml", include_str!("builtin/web.toml")),
@@ -26,6 +26,7 @@ const BUILTIN: [(&str, &str); 18] = [
     ("deserialization.toml", include_str!("builtin/deserialization.toml")),
     ("secrets.toml", include_str!("builtin/secrets.toml")),
     ("personal.toml", include_str!("builtin/personal.toml")),
+    ("fields.toml", include_str!("builtin/fields.toml")),
     ("dump.toml", include_str!("builtin/dump.toml")),
     ("logs.toml", include_str!("builtin/logs.toml")),
     ("files.toml", include_str!("builtin/files.toml")),

@@ -112,7 +112,7 @@ impl Open {
         let text = self.text.text();
         let window = Window { bytes: &self.bytes, base: self.base, from: self.judged, to, end };
         let start = self.base == 0;
-        work.find(shared, set, window.bytes, start, !(start && end));
+        work.find(shared, set, &text, window.bytes, (start, !(start && end)));
         work.matches(shared, &text, &window, None, &mut self.states);
         extras(shared, &text, &window, start && end, &mut self.states);
         for (number, rule) in set.rules.iter().filter_map(|number| Some((*number, shared.rules.rules().get(*number)?)))
