@@ -60,17 +60,15 @@ pub(super) fn padded(bytes: &[u8]) -> u128 {
         [a] => u128::from(*a),
         [a, b] => u128::from(*a) | u128::from(*b) << 8,
         [a, b, c] => u128::from(*a) | u128::from(*b) << 8 | u128::from(*c) << 16,
-        _ => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => {
+        _ => {
+            if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
                 let behind = bytes.len().saturating_sub(8).min(8) * 8;
-                u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << behind
+                return u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << behind;
             }
-            _ => {
-                let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else { return 0 };
-                let behind = bytes.len().saturating_sub(4).min(4) * 8;
-                u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << behind
-            }
-        },
+            let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) else { return 0 };
+            let behind = bytes.len().saturating_sub(4).min(4) * 8;
+            u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << behind
+        }
     }
 }
 

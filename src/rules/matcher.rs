@@ -171,7 +171,9 @@ impl Matcher {
         if part {
             set.far.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
         }
-        named.iter().for_each(|rule| spans.add(*rule, 0, usize::MAX));
+        for rule in named {
+            spans.add(*rule, 0, usize::MAX);
+        }
         spans.list.sort_unstable();
     }
 

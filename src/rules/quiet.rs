@@ -28,6 +28,7 @@ impl Default for Quiet {
 
 impl Short {
     /// A text that is put to a set of rules; none if it is too long, or empty.
+    #[allow(clippy::cast_possible_truncation, reason = "half of the bytes by half; a place below their number")]
     #[inline]
     pub(super) fn of(text: &[u8], set: usize) -> Option<Self> {
         if text.is_empty() || text.len() > SHORT {
@@ -35,7 +36,6 @@ impl Short {
         }
         let bytes = super::grams::padded(text);
         let about = u32::try_from(set << 8 | text.len()).ok()?;
-        #[allow(clippy::cast_possible_truncation, reason = "half by half")]
         let mixed = (bytes as u64 ^ (bytes >> 64) as u64 ^ u64::from(about)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Some(Self { place: (mixed >> (u64::BITS - PLACES.trailing_zeros())) as usize, bytes, about })
     }
