@@ -8,7 +8,7 @@
 
 use crate::report::{Category, escape};
 use crate::rules::validate::{Candidate, entropy};
-use crate::rules::{CONTEXT, Hit, Rule, SHOWN};
+use crate::rules::{CONTEXT, Class, Hit, Rule, SHOWN};
 
 /// Bits per byte from which on the ends of a secret are shown: of words they would say too much.
 const LEAST_ENTROPY: f64 = 3.0;
@@ -136,7 +136,9 @@ impl<'h> Window<'h> {
                 encoded = true;
             }
         }
-        for (_, rule) in rules.iter().enumerate().filter(|(at, rule)| *at != hit.rule && rule.category.is_redacted()) {
+        // What is a secret by the name of its field alone looks like any other word; where it is one, it is a hit.
+        let is_told_by_text = |rule: &Rule| rule.category.is_redacted() && rule.prefilter != Some(Class::Field);
+        for (_, rule) in rules.iter().enumerate().filter(|(at, rule)| *at != hit.rule && is_told_by_text(rule)) {
             self.mask_matches(rule, marks);
         }
         if encoded {
@@ -287,6 +289,17 @@ mod tests {
         why = "w"
         advice = "a"
         regex = '[a-z]+@[a-z]+\.test'
+        [[rule]]
+        id = "S-3"
+        title = "password of a field"
+        severity = "high"
+        category = "secret"
+        story = "s"
+        why = "w"
+        advice = "a"
+        field = 'password'
+        prefilter = "field"
+        regex = '\A\S{4,64}\z'
     "#;
 
     fn shown(text: &str) -> Vec<(String, Shown)> {
@@ -312,6 +325,8 @@ mod tests {
         assert_eq!(of("\n\nEVIL curl\n\n", "A-1"), Shown { text: "\\n\\nEVIL curl\\n\\n".into(), masked: false });
         let long = format!("{} and then EVIL x| and {}", "before ".repeat(9), "after ".repeat(9));
         assert_eq!(of(&long, "A-1").text, " before  and then EVIL x| and after after after ");
+        // A word that would be a password elsewhere is a word here.
+        assert_eq!(of("EVILword", "A-1").text, "EVILword");
     }
 
     #[test]
