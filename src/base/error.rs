@@ -63,6 +63,43 @@ pub enum ErrorKind {
         /// How many, and the first of them.
         what: String,
     },
+    /// Bytes that are not what their record says, or a record that is not as it was signed.
+    Damaged {
+        /// What is wrong with what.
+        what: String,
+    },
+    /// It could be done, and should not: what would be lost.
+    Refused {
+        /// Why.
+        what: String,
+    },
+    /// A store of objects that did not do what it was asked.
+    Store {
+        /// What was asked, as a verb phrase: "list the objects".
+        op: &'static str,
+        /// What it answered.
+        what: String,
+    },
+    /// There is an object of this name already, and it was not to be replaced.
+    Exists {
+        /// The object.
+        name: String,
+    },
+    /// Somebody else is at it.
+    Locked {
+        /// Who, and since when.
+        what: String,
+    },
+    /// A server that refused, or went away.
+    Server {
+        /// What it answered.
+        what: String,
+    },
+    /// A key that is missing, or does not fit: of encryption, of signatures, of TLS.
+    Crypto {
+        /// Which, and what for.
+        what: String,
+    },
     /// Asked to stop.
     Interrupted,
 }
@@ -110,9 +147,16 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             ErrorKind::Io { what } => write!(f, "cannot {what}")?,
-            ErrorKind::NothingToRead { what } | ErrorKind::Unsupported { what } | ErrorKind::Overlap { what } => {
-                f.write_str(what)?;
-            }
+            ErrorKind::NothingToRead { what }
+            | ErrorKind::Unsupported { what }
+            | ErrorKind::Overlap { what }
+            | ErrorKind::Damaged { what }
+            | ErrorKind::Refused { what }
+            | ErrorKind::Locked { what }
+            | ErrorKind::Server { what }
+            | ErrorKind::Crypto { what } => f.write_str(what)?,
+            ErrorKind::Store { op, what } => write!(f, "cannot {op}: {what}")?,
+            ErrorKind::Exists { name } => write!(f, "there is a {name} already")?,
             ErrorKind::Usage { option, what } => write!(f, "{option}: {what}")?,
             ErrorKind::Config { file, line: 0, what } => write!(f, "{}: {what}", file.display())?,
             ErrorKind::Config { file, line, what } => write!(f, "{}:{line}: {what}", file.display())?,

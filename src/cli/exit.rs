@@ -56,7 +56,7 @@ impl Code {
     pub(crate) fn of(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Usage { .. } | ErrorKind::Config { .. } => Code::Usage,
-            ErrorKind::HashMismatch { .. } | ErrorKind::Overlap { .. } => Code::Damaged,
+            ErrorKind::HashMismatch { .. } | ErrorKind::Overlap { .. } | ErrorKind::Damaged { .. } => Code::Damaged,
             ErrorKind::Interrupted => Code::Interrupted,
             _ => Code::Failed,
         }
@@ -168,6 +168,9 @@ mod tests {
         assert_eq!(code(Error::new(ErrorKind::Unsupported { what: "x".into() })), 1);
         assert_eq!(code(usage()), 2);
         assert_eq!(code(hash()), 3);
+        assert_eq!(code(Error::new(ErrorKind::Damaged { what: "x".into() })), 3);
+        assert_eq!(code(Error::new(ErrorKind::Refused { what: "x".into() })), 1);
+        assert_eq!(code(Error::new(ErrorKind::Server { what: "x".into() })), 1);
         assert_eq!(code(Error::new(ErrorKind::Interrupted)), 130);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Exit, KeyName, LogCheck, Problem, Provenance, ServerLoads};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The document of `check --format json`.
@@ -140,7 +140,7 @@ pub enum ChecksumState {
 }
 
 /// Counts of one numbered database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DatabaseCount {
     /// Keys.
     pub keys: u64,
@@ -167,7 +167,7 @@ pub struct LoadsOn {
 }
 
 /// What a server does with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadVerdict {
     /// It starts with everything in the file that has not expired.

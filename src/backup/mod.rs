@@ -1,0 +1,1 @@
+//! Backups that are proven: taken, sealed, verified, rotated, restored and drilled.
