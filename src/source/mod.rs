@@ -3,15 +3,17 @@
 //! ```text
 //! place ─► raw bytes ─► count, progress ─► hash ─► unpack (by magic number) ─► Stream
 //! ```
-//! A data directory is judged before: which of its files a server would load. S3 objects, backups and live servers join as
-//! further places.
+//! A data directory is judged before: which of its files a server would load. A live server is asked for a snapshot. S3 objects
+//! and backups join as further places.
 
 mod aof_set;
 mod data_dir;
+mod server;
 mod server_config;
 
 pub use aof_set::{AofSet, Listed};
 pub use data_dir::{DataDir, Extra, ExtraKind, FileKind, Loads, Trap, file_kind};
+pub use server::{Captured, ClusterPlaces, Marked, ServerPlace, Via, capture, cluster};
 pub use server_config::{ConfigNote, ServerConfig};
 
 use crate::aof::{Entry, Manifest, Role};
@@ -85,6 +87,8 @@ pub enum Place {
     Pinned(Pinned),
     /// The parts of an append-only file.
     Log(Box<AofSet>),
+    /// A live server: every opening asks it for a snapshot.
+    Server(Box<ServerPlace>),
 }
 
 /// Opens a stream; clones open the same.
@@ -193,12 +197,12 @@ impl Read for PinnedReader {
 }
 
 impl Place {
-    /// Whether it can be read more than once: pipes cannot. What is not there can be: opening it says what is wrong.
+    /// Whether it can be read more than once: pipes and servers cannot. What is not there can be: opening it says what is wrong.
     pub fn can_be_read_again(&self) -> bool {
         match self {
             Place::Log(set) => set.parts.iter().all(|part| part.held.is_some() || is_no_pipe(&part.path)),
             Place::Path(path) => is_no_pipe(path),
-            Place::Stdin => false,
+            Place::Stdin | Place::Server(_) => false,
             Place::Opener(opener) => opener.again,
             Place::Bytes(_) | Place::Pinned(_) => true,
         }
@@ -439,6 +443,9 @@ impl Read for Stream {
 /// [`ErrorKind::Io`] if it cannot be opened, [`ErrorKind::NothingToRead`] if it is a folder.
 pub fn open_part(origin: &Origin, part: &Part, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
     let name = part.file.as_deref().unwrap_or(&origin.name);
+    if let Place::Server(place) = &part.place {
+        return open_server(&origin.name, place, hashes, progress);
+    }
     let (raw, bytes) = raw(&part.place).map_err(|error| {
         if error.kind() == io::ErrorKind::IsADirectory {
             let what = "is a folder, not a dump".to_owned();
@@ -459,6 +466,14 @@ pub fn open_part(origin: &Origin, part: &Part, hashes: Hashes, progress: Arc<dyn
         _ => false,
     };
     Ok(stream)
+}
+
+/// Asks a server for a snapshot, and tells what is to be known of it.
+fn open_server(name: &str, place: &ServerPlace, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
+    let captured = capture(place).map_err(|error| error.about(name))?;
+    captured.notes.iter().for_each(|note| progress.tell(name, false, note));
+    captured.warnings.iter().for_each(|warning| progress.tell(name, true, warning));
+    Stream::build(name, captured.reader, captured.bytes, hashes, progress)
 }
 
 /// Opens a source that is one file, read-only.
@@ -484,6 +499,7 @@ fn raw(place: &Place) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
             let what = "an append-only file in parts is not one stream";
             Err(io::Error::new(io::ErrorKind::Unsupported, what))
         }
+        Place::Server(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "a server gives no snapshot twice")),
         Place::Path(path) => {
             let file = File::open(path)?;
             let facts = file.metadata()?;

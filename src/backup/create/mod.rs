@@ -94,6 +94,8 @@ pub struct Created {
     pub manifest_sha256: String,
     /// What was noticed on the way.
     pub notes: Vec<String>,
+    /// What may be wrong with it, or was done to the server.
+    pub warnings: Vec<String>,
     /// What was read.
     pub facts: Vec<SourceFacts>,
 }
@@ -119,7 +121,13 @@ pub fn create(taken: &Taken, repository: &Repository, instance: &str, options: &
     };
     let manifest = manifest(taken, &name, created_at, stored.payloads, stored.attachments, &catalog, options);
     match repository.commit(&manifest, options.signer) {
-        Ok(manifest_sha256) => Ok(Created { manifest, manifest_sha256, notes: stored.notes, facts: stored.facts }),
+        Ok(manifest_sha256) => Ok(Created {
+            manifest,
+            manifest_sha256,
+            notes: stored.notes,
+            warnings: stored.warnings,
+            facts: stored.facts,
+        }),
         Err(error) => {
             for file in ["manifest.json", "manifest.json.minisig", "SHA256SUMS"] {
                 written.objects.push(name.object(file));
@@ -151,6 +159,7 @@ struct AllStored {
     payloads: Vec<Stored>,
     attachments: BTreeMap<String, String>,
     notes: Vec<String>,
+    warnings: Vec<String>,
     facts: Vec<SourceFacts>,
 }
 

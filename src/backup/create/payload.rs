@@ -7,8 +7,8 @@ use crate::base::{Cancel, Error, ErrorKind, Result};
 use crate::codec::{SealOptions, Sealed, Sealer, Tee, bounded, spool};
 use crate::pipeline::RunOptions;
 use crate::report::{ServerLoad, SourceCheck, Verdict};
-use crate::repository::{BackupName, Loads, ObjectRole, Payload, ServerFacts, sha256};
-use crate::source::{AofSet, Hashes, Opener, Origin, Part, Place, open_part};
+use crate::repository::{BackupKind, BackupName, Loads, ObjectRole, Payload, ServerFacts, sha256};
+use crate::source::{AofSet, Hashes, Opener, Origin, Part, Place, capture, open_part};
 use crate::store::{PutOptions, Store};
 use sha2::Digest;
 use std::io::{self, Read};
@@ -27,6 +27,14 @@ pub(super) struct Stored {
     pub(super) modules: Vec<String>,
     pub(super) loads_on: Vec<Loads>,
     pub(super) server: Option<ServerFacts>,
+}
+
+/// A source that was opened.
+struct Opened {
+    raw: Box<dyn Read + Send>,
+    expects_log: bool,
+    server: Option<ServerFacts>,
+    scanned: bool,
 }
 
 /// Stores the payloads of one backup.
@@ -55,13 +63,12 @@ impl Sealing<'_, '_> {
     fn single(&mut self, origin: &Origin, shard: Option<&Shard>, all: &mut AllStored) -> Result<()> {
         let part = origin.parts().into_iter().next();
         let Some(part) = part else { return Ok(()) };
-        let progress = Arc::clone(&self.options.run.progress);
-        let mut stream = open_part(origin, &part, Hashes::default(), progress)?;
+        let Opened { mut raw, expects_log, server, scanned } = self.open(origin, &part, all)?;
         let mut head = Vec::new();
-        let read = Read::take(&mut stream, 9).read_to_end(&mut head);
+        let read = raw.by_ref().take(9).read_to_end(&mut head);
         read.map_err(|error| readable(error, &origin.name))?;
         let is_dump = head.starts_with(b"REDIS") || head.starts_with(b"VALKEY");
-        let is_log = stream.expects_log() || !is_dump;
+        let is_log = expects_log || !is_dump;
         let raw_name = match shard {
             Some(shard) => format!(
                 "node-{}.rdb",
@@ -71,7 +78,7 @@ impl Sealing<'_, '_> {
             None => "dump.rdb".to_owned(),
         };
         let role = if is_log { ObjectRole::Aof } else { ObjectRole::Rdb };
-        let raw: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(stream));
+        let raw: Box<dyn Read + Send> = Box::new(io::Cursor::new(head).chain(raw));
         let (raw, feeder) = self.spooled(raw, origin)?;
         let (sealed, checked) = self.tee(raw, &raw_name, is_log, origin)?;
         if let Some(feeder) = feeder {
@@ -82,6 +89,8 @@ impl Sealing<'_, '_> {
         if stored.is_log {
             stored.payload.role = ObjectRole::Aof;
         }
+        stored.scanned = scanned;
+        stored.server = server;
         if let Some(shard) = shard {
             stored.payload.node = Some(shard.node.clone());
             stored.payload.slots.clone_from(&shard.slots);
@@ -89,6 +98,19 @@ impl Sealing<'_, '_> {
         all.facts.push(checked.facts);
         all.payloads.push(stored);
         Ok(())
+    }
+
+    /// The bytes of a source; of a server what it says of itself too.
+    fn open(&self, origin: &Origin, part: &Part, all: &mut AllStored) -> Result<Opened> {
+        if let Place::Server(place) = &origin.place {
+            let captured = capture(place)?;
+            all.notes.extend(captured.notes);
+            all.warnings.extend(captured.warnings);
+            let scanned = captured.kind == BackupKind::Scan;
+            return Ok(Opened { raw: captured.reader, expects_log: false, server: Some(captured.facts), scanned });
+        }
+        let stream = open_part(origin, part, Hashes::default(), Arc::clone(&self.options.run.progress))?;
+        Ok(Opened { expects_log: stream.expects_log(), raw: Box::new(stream), server: None, scanned: false })
     }
 
     /// What comes from a server or a pipe waits on the disk or in memory: storing is slower than sending.

@@ -92,6 +92,9 @@ pub(super) fn finished(
     for note in &created.notes {
         ui.say(Level::Detail, note, None);
     }
+    for warning in &created.warnings {
+        ui.say(Level::Warning, warning, None);
+    }
     let what = manifest.problems.join("; ");
     match manifest.status {
         BackupStatus::Good => {}
@@ -116,7 +119,7 @@ pub(super) fn finished(
         head: head.to_string(),
         signed_by: manifest.signed_by.clone(),
         change_percent: manifest.change.and_then(|change| change.keys_percent),
-        notes: created.notes.clone(),
+        notes: created.notes.iter().chain(&created.warnings).cloned().collect(),
         duration_ms,
     })
 }
