@@ -4,13 +4,17 @@
 //! create     bytes ─► tee { validate, hash } ─► seal ─► store; the manifest last
 //! open       a backup as a source: opened and compared with its manifest as it is read
 //! verify     is everything there, is it what was stored, is it what was taken?
+//! drill      a server of one's own is started on it
+//! compare    does a server hold what a backup holds?
 //! chain      each manifest names the one before it: what is gone or was replaced
 //! status     could every instance be restored right now?
 //! state      what a host keeps for itself: its signing key, heads of chains, locks
 //! ```
 
 mod chain;
+mod compare;
 mod create;
+mod drill;
 mod open;
 mod resolve;
 mod rows;
@@ -19,7 +23,9 @@ mod status;
 mod verify;
 
 pub use chain::chain;
+pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
+pub use drill::{DrillOptions, Drilled, drill};
 pub use open::{open_payload, origins};
 pub use resolve::{only_instance, resolve};
 pub use rows::{kind as kind_word, row, status as status_word};
