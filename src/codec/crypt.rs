@@ -304,7 +304,7 @@ impl<R: Read> Read for Decrypted<R> {
                 return error;
             }
             self.failed = true;
-            let is_ours = error.get_ref().is_some_and(|inner| inner.is::<Error>());
+            let is_ours = Error::is_in(&error);
             match error.kind() {
                 _ if is_ours || error.raw_os_error().is_some() => error,
                 io::ErrorKind::UnexpectedEof => damaged("the encrypted bytes are cut short").into(),

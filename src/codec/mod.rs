@@ -18,6 +18,7 @@ pub use open::{open_frames, open_sealed};
 pub use packing::Packing;
 pub use seal::{SealOptions, Sealed, Sealer};
 pub use sniff::{Compression, is_age, sniff};
-mod tee;
-pub use tee::{Branch, SpoolReader, SpoolWriter, Tee, bounded, spool};
 pub use unpack::{ReadAhead, Unpacked, unpack_flaw};
+
+#[cfg(test)]
+mod tests;

@@ -100,7 +100,7 @@ fn unpack(
 
 /// The error of a decoder in words of our own; those of the machine, and ours, stay.
 fn undone(error: io::Error, packing: Packing) -> io::Error {
-    let is_ours = error.get_ref().is_some_and(|inner| inner.is::<Error>());
+    let is_ours = Error::is_in(&error);
     if is_ours || error.raw_os_error().is_some() {
         return error;
     }
@@ -155,13 +155,8 @@ impl BufRead for Stored {
             self.current = None;
             self.at = 0;
             let mut buffer = self.pool.buffer(CHUNK_BYTES);
-            // Short reads come through: a server may have no more for now.
-            let read = loop {
-                match self.inner.read(&mut buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    read => break read.map_err(|error| Error::io("read the payload", error))?,
-                }
-            };
+            let read = fill(&mut *self.inner, &mut buffer);
+            let read = read.map_err(|error| Error::io("read the payload", error))?;
             let chunk = self.pool.share(buffer, read);
             if let Some(digesting) = &mut self.digesting
                 && read > 0
@@ -220,7 +215,7 @@ impl<S: Source> Read for Pieces<S> {
             }
             match self.ended {
                 Some(true) => return Ok(0),
-                Some(false) => return Err(damaged("the payload was damaged before").into()),
+                Some(false) => return Err(io::Error::other("reading the payload has failed before")),
                 None => {}
             }
             self.current = None;
@@ -284,8 +279,8 @@ pub fn open_frames(
     };
     let length = bytes.len();
     let table_chunk = Pool::new(1).share(bytes, length);
-    let frames = table.0.into_iter();
-    let source = Frames { jobs, frames, at: 0, ahead, waiting: VecDeque::new(), expect, table: table_chunk };
+    let rest = table.0.into_iter();
+    let source = Frames { jobs, rest, at: 0, ahead, waiting: VecDeque::new(), expect, table: table_chunk };
     Ok(Box::new(Pieces { source, current: None, at: 0, ended: None }))
 }
 
@@ -332,7 +327,7 @@ fn frame(
 /// Frames in their order, some of them ahead.
 struct Frames {
     jobs: Sender<Job>,
-    frames: std::vec::IntoIter<(u32, u32)>,
+    rest: std::vec::IntoIter<(u32, u32)>,
     at: u64,
     ahead: usize,
     waiting: VecDeque<Receiver<io::Result<(Shared, Shared)>>>,
@@ -343,7 +338,7 @@ struct Frames {
 impl Source for Frames {
     fn next(&mut self) -> Option<Piece> {
         while self.waiting.len() < self.ahead {
-            let Some((packed, raw)) = self.frames.next() else { break };
+            let Some((packed, raw)) = self.rest.next() else { break };
             let (done, wait) = bounded(1);
             self.jobs.send(Job { at: self.at, packed, raw, done }).ok()?;
             self.at = self.at.saturating_add(u64::from(packed));

@@ -55,7 +55,7 @@ impl Packing {
         }
     }
 
-    /// What names of files end in: ``, `.gz` or `.zst`.
+    /// What names of files end in: nothing, `.gz` or `.zst`.
     pub fn suffix(self) -> &'static str {
         match self {
             Packing::None => "",

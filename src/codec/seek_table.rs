@@ -37,7 +37,7 @@ impl Foot {
             let frames = foot.array("frames").map(u32::from_le_bytes).ok()?;
             let [descriptor] = foot.array("descriptor").ok()?;
             let magic = foot.array("magic").map(u32::from_le_bytes).ok()?;
-            let known = magic == SEEKABLE && descriptor & 0x7f == 0 && frames <= MOST_FRAMES;
+            let known = magic == SEEKABLE && matches!(descriptor, 0 | 0x80) && frames <= MOST_FRAMES;
             let entries = usize::try_from(frames).ok()?.checked_mul(entry_bytes(descriptor))?;
             known.then(|| entries.checked_add(HEAD_BYTES + FOOT_BYTES)).flatten()
         };
