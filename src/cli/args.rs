@@ -3,6 +3,7 @@
 mod analyze;
 mod aof;
 mod backup;
+mod config;
 mod keys;
 mod scan;
 mod talk;
@@ -11,9 +12,10 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs, TagArgs,
+    BackupCommand, CreateArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, RunArgs, ShowArgs, StateArgs, StatusArgs, TagArgs,
     VerifyArgs, VerifyLevel,
 };
+pub(crate) use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
 pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     /// Keeps backups: takes, lists and verifies them, and says whether every instance could be restored
     #[command(subcommand, help_template = TEMPLATE, after_help = backup::BACKUP, arg_required_else_help = true)]
     Backup(BackupCommand),
+    /// Checks and shows the configuration: instances, repositories, retention, hooks
+    #[command(subcommand, help_template = TEMPLATE, after_help = config::CONFIG, arg_required_else_help = true)]
+    Config(ConfigCommand),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -137,6 +142,7 @@ impl Command {
             Command::Rules(command) => Some(command.format()),
             Command::Aof(command) => Some(command.format()),
             Command::Backup(command) => Some(command.format()),
+            Command::Config(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod exit;
 mod progress;
 mod repositories;
@@ -42,6 +43,7 @@ fn start(command: &Command, ui: &mut Ui) -> Result<Ending> {
         Command::Rules(command) => commands::rules::run(command, ui),
         Command::Aof(command) => commands::aof::run(command, ui),
         Command::Backup(command) => commands::backup::run(command, ui),
+        Command::Config(command) => commands::config::run(command, ui),
         Command::Schema(args) => commands::schema::run(args, ui),
         Command::Completions(args) => commands::completions::run(args, ui),
         Command::Man(args) => commands::man::run(args, ui),

@@ -53,6 +53,8 @@ pub(crate) struct Ui {
     cancel: Cancel,
     caught: Caught,
     writing: Writing,
+    /// The instance of `backup run` that messages are about, and its step.
+    about: Option<(String, &'static str)>,
 }
 
 impl Ui {
@@ -73,7 +75,33 @@ impl Ui {
             cancel: Cancel::default(),
             caught: Caught::default(),
             writing: Arc::default(),
+            about: None,
         })
+    }
+
+    /// The same for one of several instances that are gone through, perhaps at once: what is said names it.
+    pub(crate) fn of_instance(&self, instance: &str) -> Self {
+        Self {
+            about: Some((instance.to_owned(), "start")),
+            // A log that cannot be opened twice is the terminal's alone.
+            log_file: self.log_file.as_ref().and_then(|file| file.try_clone().ok()),
+            cancel: self.cancel.clone(),
+            caught: self.caught.clone(),
+            writing: Arc::clone(&self.writing),
+            ..*self
+        }
+    }
+
+    /// What messages are about from now on.
+    pub(crate) fn step(&mut self, step: &'static str) {
+        if let Some((_, current)) = &mut self.about {
+            *current = step;
+        }
+    }
+
+    /// Whether only what failed is said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     pub(crate) fn watch_signals(&self) -> Result<()> {
@@ -156,7 +184,12 @@ impl Ui {
         let line = match self.log_format {
             LogFormat::Json => {
                 let (time, level) = (now().to_string(), level.name());
-                format!("{}\n", json!({"time": time, "level": level, "message": text, "hint": hint}))
+                let mut line = json!({"time": time, "level": level, "message": text, "hint": hint});
+                if let (Some(line), Some((instance, step))) = (line.as_object_mut(), &self.about) {
+                    line.insert("instance".into(), instance.clone().into());
+                    line.insert("step".into(), (*step).into());
+                }
+                format!("{line}\n")
             }
             LogFormat::Text => {
                 let label = match level {
@@ -164,7 +197,9 @@ impl Ui {
                     Level::Error | Level::Detail => "",
                 };
                 let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-                format!("rediscover: {label}{text}\n{hint}")
+                let about = self.about.as_ref().map(|(instance, _)| format!("{instance}: ")).unwrap_or_default();
+                let text = text.strip_prefix(&about).unwrap_or(&text);
+                format!("rediscover: {label}{about}{text}\n{hint}")
             }
         };
         if !hidden {
@@ -216,8 +251,16 @@ impl Ui {
         }
         for reason in &ending.reasons {
             if self.quiet {
-                stderr(&format!("{}\n", printable(&reason.line())));
-                self.log(&format!("{}\n", printable(&reason.line())));
+                let line = match self.log_format {
+                    LogFormat::Text => printable(&reason.line()).into_owned(),
+                    LogFormat::Json => json!({
+                        "time": now().to_string(), "level": "error", "message": printable(&reason.sentence()),
+                        "hint": reason.next.as_deref().map(printable), "source": reason.source,
+                    })
+                    .to_string(),
+                };
+                stderr(&format!("{line}\n"));
+                self.log(&format!("{line}\n"));
             } else if !(reason.said || self.shown) {
                 self.say(Level::Error, &reason.sentence(), reason.next.as_deref());
             }
@@ -327,6 +370,20 @@ fn put_in_place(file: tempfile::NamedTempFile, target: &Path, path: &Path) -> Re
     file.persist(target).map_err(|error| failed("write")(error.error))?;
     // The name is on disk only once its folder is.
     File::open(folder_of(target)).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
+}
+
+impl Ui {
+    /// Writes a file that everybody may read, whole or not at all; also when the command is about to end.
+    pub(crate) fn write_public(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let failed = |error| Error::io("write", error).about(super::sources::shown(path.as_os_str()));
+        let _whole = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = target(path);
+        let mut file = beside(&target, 0o644).map_err(failed)?;
+        // Whatever the umask of a cron says.
+        file.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        put_in_place(file, &target, path)
+    }
 }
 
 /// Where a document goes that is written as it comes.

@@ -4,6 +4,7 @@
 mod analyze;
 mod backup;
 mod check;
+mod config;
 mod expiry;
 mod finding;
 mod key_row;
@@ -22,14 +23,15 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
-    ChainResult, CreatedBackup, DrilledAt, InstanceState, InstanceStatus, NewestBackup, Unreadable, VerifiedAt,
+    BackupCreateReport, BackupListReport, BackupRow, BackupRunReport, BackupShowReport, BackupStatusReport, BackupVerifyReport,
+    ChainResult, CreatedBackup, DrilledAt, InstanceRun, InstanceState, InstanceStatus, NewestBackup, RunStep, StepOutcome, Unreadable, VerifiedAt,
     VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
     LoadVerdict, LoadsOn, SourceCheck, Validated, Verdict,
 };
+pub use config::{ConfigCheckReport, ConfigProblem, ConfigReport, InstanceSettings};
 pub use expiry::{EvidenceLoss, Frequency, HotKey, Idle, IdleKey, Storm, Ttl, TtlBucket, TypeTtl};
 pub use finding::{Category, Confidence, Finding, Locator, Structural, Threat, Where};
 pub use key_row::{Cell, KeyBytes, KeyColumn, KeyRow};

@@ -5,6 +5,7 @@ pub(crate) mod aof;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod keys;
 pub(crate) mod man;
 pub(crate) mod rules;

@@ -3,7 +3,9 @@
 mod analyze;
 mod aof;
 mod backup;
+mod backup_run;
 mod check;
+mod config;
 mod log;
 mod scan;
 mod table;
@@ -14,8 +16,10 @@ pub use aof::{cut, repair};
 pub use backup::{
     create as backup_create, list as backup_list, show as backup_show, status as backup_status, verify as backup_verify,
 };
+pub use backup_run::run as backup_run;
 pub use check::check;
 pub(super) use check::depth;
+pub use config::{check as config_check, show as config_show};
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;

@@ -4,6 +4,7 @@ use super::{FormArgs, IdentityArgs, REPOSITORY, RepoArgs, StateArgs};
 use crate::cli::args::{GATES, ResourceArgs, moment, span};
 use clap::{Args, ValueEnum};
 use rediscover::base::UnixMs;
+use rediscover::repository::Level;
 use std::ffi::OsString;
 
 pub(super) const LIST: &str = "\
@@ -110,6 +111,20 @@ pub(crate) enum VerifyLevel {
     Manifest,
     Stored,
     Full,
+}
+
+impl VerifyLevel {
+    pub(crate) fn level(self) -> Level {
+        match self {
+            VerifyLevel::Manifest => Level::Manifest,
+            VerifyLevel::Stored => Level::Stored,
+            VerifyLevel::Full => Level::Full,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        self.level().word()
+    }
 }
 
 #[derive(Args)]

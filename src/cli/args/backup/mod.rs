@@ -2,9 +2,11 @@
 
 mod create;
 mod look;
+mod run;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use run::RunArgs;
 
 use super::{Format, TEMPLATE};
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 pub(super) const BACKUP: &str = "\
 Examples:
   rediscover backup create /var/lib/redis --repo /backup --instance prod
+  rediscover backup run @all -q
   rediscover backup verify --all --level full --repo /backup --identity key.txt
   rediscover backup status --repo /backup --max-age 26h
 
@@ -25,6 +28,9 @@ pub(super) const REPOSITORY: &str = "Repository";
 /// What to do with backups.
 #[derive(Subcommand)]
 pub(crate) enum BackupCommand {
+    /// Does for the instances of the configuration all that it says: create, verify, copy, prune, hooks, metrics
+    #[command(help_template = TEMPLATE, after_help = run::RUN)]
+    Run(RunArgs),
     /// Takes a backup: validated, hashed, compressed, encrypted and signed in one pass
     #[command(help_template = TEMPLATE, after_help = create::CREATE)]
     Create(Box<CreateArgs>),
@@ -48,6 +54,7 @@ pub(crate) enum BackupCommand {
 impl BackupCommand {
     pub(crate) fn format(&self) -> Format {
         let form = match self {
+            BackupCommand::Run(args) => args.output.format,
             BackupCommand::Create(args) => args.output.format,
             BackupCommand::List(args) => args.output.format,
             BackupCommand::Show(args) => args.output.format,

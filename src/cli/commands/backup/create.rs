@@ -8,10 +8,11 @@ use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui, now};
 use rediscover::backup::{self, CreateOptions, Created, Head, Spool, Taken};
 use rediscover::base::{Error, ErrorKind, Result};
-use rediscover::codec::Recipients;
+use rediscover::codec::{Packing, Recipients};
+use rediscover::pipeline::RunOptions;
 use rediscover::render;
-use rediscover::report::{BackupCreateReport, CreatedBackup};
-use rediscover::repository::{BackupName, BackupStatus};
+use rediscover::report::{BackupCreateReport, CreatedBackup, SourceFacts};
+use rediscover::repository::{BackupName, BackupStatus, Signer};
 
 pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     // Before anything is read: who could open it again?
@@ -26,39 +27,76 @@ pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     let mut kept = repositories::open_or_create(&args.repo)?;
     let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
     let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
-    let options = CreateOptions {
+    let order = Order {
+        source: origin.name.clone(),
+        taken: Taken::One(Box::new(origin)),
+        instance: &args.instance,
         run: args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?,
         packing: args.compression,
         recipients,
         tags: args.tag.clone(),
-        spool: match args.stream {
-            true => Spool::Memory(usize::try_from(args.stream_buffer).unwrap_or(usize::MAX)),
-            false => Spool::Disk,
-        },
+        spool: spool(args.stream.then_some(args.stream_buffer)),
         max_shrink_percent: args.max_shrink,
-        signer: signer.as_ref(),
-        trusted: &kept.trusted,
-        clock: &now,
-        created_at: None,
-        salt: repositories::salt(),
     };
-    let started = now();
-    let source = origin.name.clone();
-    let taken = Taken::One(Box::new(origin));
-    let created =
-        backup::create(&taken, &kept.repository, &args.instance, &options).map_err(|error| error.about(&source))?;
-    let duration_ms = u64::try_from(now().0.saturating_sub(started.0)).unwrap_or_default();
     let mut ending = Ending::default();
-    let row = finished(&created, &kept, &source, duration_ms, &mut ending, ui)?;
+    let (row, facts) = take(order, &kept, signer.as_ref(), &mut ending, ui)?;
     let report = BackupCreateReport {
         schema: "rediscover/backup-create/v1".into(),
-        provenance: ui.provenance(created.facts),
+        provenance: ui.provenance(facts),
         exit: ending.report(),
         repository: kept.repository.location(),
         backups: vec![row],
     };
     deliver(&report, &args.output, ui, render::text::backup_create)?;
     Ok(ending)
+}
+
+/// A backup that is to be taken.
+pub(super) struct Order<'a> {
+    pub(super) taken: Taken,
+    /// What messages call it.
+    pub(super) source: String,
+    pub(super) instance: &'a str,
+    pub(super) run: RunOptions,
+    pub(super) packing: Packing,
+    pub(super) recipients: Option<Recipients>,
+    pub(super) tags: Vec<String>,
+    pub(super) spool: Spool,
+    pub(super) max_shrink_percent: u8,
+}
+
+/// Where bytes wait: in the scratch folder, or so many in memory.
+pub(super) fn spool(stream_bytes: Option<u64>) -> Spool {
+    stream_bytes.map_or(Spool::Disk, |bytes| Spool::Memory(usize::try_from(bytes).unwrap_or(usize::MAX)))
+}
+
+/// Takes a backup, under the lock of its instance that the caller holds. What is wrong with it is in the ending.
+pub(super) fn take(
+    order: Order<'_>,
+    kept: &Kept,
+    signer: Option<&Signer>,
+    ending: &mut Ending,
+    ui: &mut Ui,
+) -> Result<(CreatedBackup, Vec<SourceFacts>)> {
+    let options = CreateOptions {
+        run: order.run,
+        packing: order.packing,
+        recipients: order.recipients,
+        tags: order.tags,
+        spool: order.spool,
+        max_shrink_percent: order.max_shrink_percent,
+        signer,
+        trusted: &kept.trusted,
+        clock: &now,
+        created_at: None,
+        salt: repositories::salt(),
+    };
+    let started = now();
+    let created = backup::create(&order.taken, &kept.repository, order.instance, &options)
+        .map_err(|error| error.about(&order.source))?;
+    let duration_ms = u64::try_from(now().0.saturating_sub(started.0)).unwrap_or_default();
+    let row = finished(&created, kept, &order.source, duration_ms, ending, ui)?;
+    Ok((row, created.facts))
 }
 
 /// Whom it is encrypted to, or nobody.

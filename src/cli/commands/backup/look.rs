@@ -1,7 +1,7 @@
 //! `backup list`, `show`, `verify` and `status`.
 
 use super::deliver;
-use crate::cli::args::{HashArgs, ListArgs, ShowArgs, StatusArgs, VerifyArgs, VerifyLevel};
+use crate::cli::args::{HashArgs, ListArgs, ShowArgs, StatusArgs, VerifyArgs};
 use crate::cli::exit::Ending;
 use crate::cli::repositories::{self, Kept};
 use crate::cli::ui::{Level as Loud, Ui, now};
@@ -11,7 +11,7 @@ use rediscover::render;
 use rediscover::report::{
     BackupListReport, BackupShowReport, BackupStatusReport, BackupVerifyReport, InstanceState, Unreadable,
 };
-use rediscover::repository::{Backup, Catalog, Level};
+use rediscover::repository::{Backup, Catalog};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
@@ -143,11 +143,7 @@ pub(crate) fn verify(args: &VerifyArgs, ui: &mut Ui) -> Result<Ending> {
     // Who never signs anything here makes no key.
     let signer = if args.no_record { None } else { Some(repositories::signer(&mut kept, ui)?) };
     let options = VerifyOptions {
-        level: match args.level {
-            VerifyLevel::Manifest => Level::Manifest,
-            VerifyLevel::Stored => Level::Stored,
-            VerifyLevel::Full => Level::Full,
-        },
+        level: args.level.level(),
         identities,
         run: args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?,
         signer: signer.as_ref(),

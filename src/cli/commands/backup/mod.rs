@@ -2,6 +2,7 @@
 
 mod create;
 mod look;
+mod run;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 
 pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
     match command {
+        BackupCommand::Run(args) => run::run(args, ui),
         BackupCommand::Create(args) => create::run(args, ui),
         BackupCommand::List(args) => look::list(args, ui),
         BackupCommand::Show(args) => look::show(args, ui),
@@ -24,7 +26,7 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
 }
 
 /// Puts a report on stdout.
-pub(super) fn deliver<R: Serialize>(
+pub(crate) fn deliver<R: Serialize>(
     report: &R,
     form: &FormArgs,
     ui: &mut Ui,
