@@ -65,6 +65,15 @@ pub struct Manifest {
     pub signed_by: Option<String>,
 }
 
+impl Manifest {
+    /// The hashes of its objects, as `sha256sum -c` reads them.
+    pub fn sha256sums(&self) -> String {
+        let payloads = self.payloads.iter().map(|payload| (payload.stored_sha256.as_str(), payload.file.as_str()));
+        let attached = self.attachments.iter().map(|(file, sha256)| (sha256.as_str(), file.as_str()));
+        payloads.chain(attached).map(|(sha256, file)| format!("{sha256}  {file}\n")).collect()
+    }
+}
+
 /// What sort of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

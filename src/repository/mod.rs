@@ -11,11 +11,17 @@
 //! ```
 //! Docs: docs/repository.md. Manifests and sidecars never change once written.
 
+mod catalog;
 mod manifest;
 mod name;
+mod sidecar;
+mod sign;
 
+pub use catalog::{Backup, Catalog, Noted, Pruned, Repository, sha256};
 pub use manifest::{
     BackupKind, BackupStatus, Change, Encryption, Loads, MANIFEST_SCHEMA, Manifest, ObjectRole, Payload, Previous,
     ServerFacts, StoredCompression,
 };
 pub use name::{BackupName, valid_instance};
+pub use sidecar::{Level, PRUNE_SCHEMA, PruneRecord, Removed, SIDECAR_SCHEMA, Said, Sidecar};
+pub use sign::{Signature, Signer, Trusted};

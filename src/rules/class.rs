@@ -85,9 +85,9 @@ impl Class {
                 }
             }),
             Class::At => memchr::memchr_iter(b'@', text).for_each(|at| found(at..at.saturating_add(1), usize::MAX)),
-            // To run a pattern costs less than to count bytes: how random they are is asked of what it matches.
             // Its texts are known by where they stand.
             Class::Field => {}
+            // To run a pattern costs less than to count bytes: how random they are is asked of what it matches.
             Class::Entropy if start && text.len() < RANDOM => {}
             Class::Entropy => found(0..text.len(), usize::MAX),
         }

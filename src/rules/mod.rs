@@ -6,6 +6,8 @@
 //! prefilter  literals that a pattern cannot do     matcher  which rules, and where    window    texts that come in pieces
 //!            without, its longest match            grams    hundreds of literals      judge     from a match to a hit
 //! rarity     how often bytes are to be expected    class    runs of digits, base64 …  extra     matchers without patterns
+//! hints      what speaks for a match, asked        quiet    short texts known to
+//!            before its pattern is tried                    have nothing
 //! builtin    the rules that come with the program      gitleaks, iocs, yara   rules and indicators of others
 //! ```
 

@@ -86,7 +86,7 @@ pub struct Rule {
     pub scope: Scope,
     /// Only keys of these types; empty: all.
     pub types: Vec<Type>,
-    /// What must match. None of a rule that is a check of the whole dump.
+    /// What must match. None of a rule that is a check of the whole dump, or of a matcher without patterns.
     pub pattern: Option<Regex>,
     /// The class scanner that finds candidates, where the pattern has no literal.
     pub prefilter: Option<Class>,
@@ -124,7 +124,7 @@ pub struct Rule {
     pub validators: Vec<Validator>,
     /// Whether decoded texts are looked at as well.
     pub decode: bool,
-    /// Whether a value that can be guessed from its hash.
+    /// Whether what matches can be guessed from a hash of it.
     pub guessable: bool,
     /// Keys with which a match is only worth knowing.
     pub info_for_keys: Vec<Regex>,

@@ -3,6 +3,7 @@
 pub(crate) mod sample;
 
 use crate::support::browser::{BACKSPACE, Browser, ENTER, ESCAPE, RIGHT, TAB};
+use crate::support::page::{MOST_BYTES, assert_nothing_acted, contrast, saved};
 use crate::support::servers::{self, ServerSpec};
 use rediscover::render::{self, Look};
 use rediscover::report::*;
@@ -12,9 +13,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the page may weigh, whatever is in the report.
-const MOST_BYTES: usize = 2_000_000;
-
 fn html(report: &AnalyzeReport) -> String {
     let mut out = Vec::new();
     render::html::analyze(report, &Look::default(), &mut out).expect("a vector takes everything");
@@ -23,41 +21,12 @@ fn html(report: &AnalyzeReport) -> String {
 
 /// The page as a file.
 fn page(report: &AnalyzeReport) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("report.html");
-    std::fs::write(&path, html(report)).expect("a file");
-    (folder, path)
+    saved(&html(report))
 }
 
 /// Nothing of the input has acted on a page with a script and its data.
 fn assert_quiet(browser: &Browser, page: &Path) {
     assert_nothing_acted(browser, page, 2);
-}
-
-/// Nothing of the input has acted: no script of it ran beside those of the page, nothing was asked for, the policy had nothing
-/// to forbid.
-pub(crate) fn assert_nothing_acted(browser: &Browser, page: &Path, scripts: u32) {
-    assert_eq!(browser.run("return window.pwned ?? null"), Value::Null);
-    assert_eq!(browser.run("return document.getElementById('intruder') === null"), json!(true));
-    assert_eq!(browser.run("return performance.getEntriesByType('resource').length"), json!(0));
-    assert_eq!(browser.run("return document.querySelectorAll('script').length"), json!(scripts));
-    let said = browser.log("browser");
-    assert!(said.is_empty(), "the console is not empty: {said:?}");
-    let own = format!("file://{}", page.display());
-    let mut opened = false;
-    for line in browser.log("performance") {
-        let event: Value = serde_json::from_str(line["message"].as_str().expect("a message")).expect("an event");
-        let event = &event["message"];
-        if event["method"] == "Network.requestWillBeSent" {
-            let url = event["params"]["request"]["url"].as_str().expect("an address");
-            // The tab that a browser begins with asks for parts of its own.
-            let its_own = url.starts_with("chrome") || url.starts_with("data:");
-            assert!(url == own || its_own, "asked for {url}");
-            opened |= url == own;
-        }
-        assert_ne!(event["method"], "Page.javascriptDialogOpening");
-    }
-    assert!(opened, "the log of requests does not even know the page");
 }
 
 #[test]
@@ -246,42 +215,6 @@ fn it_is_light_and_dark_narrow_and_on_paper() {
     browser.run("dispatchEvent(new Event('beforeprint'))");
     assert_eq!(browser.run("return document.querySelectorAll('details:not([open])').length"), json!(0));
     assert_quiet(&browser, &path);
-}
-
-/// Texts whose contrast with what is behind them is below 4.5 to 1, as WCAG 2 counts it.
-pub(crate) fn contrast(browser: &Browser) -> String {
-    browser.text(
-        r#"
-        const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-        const light = (colour) => {
-            canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-            const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-            if (a < 255) return null;
-            const line = (c) => { c /= 255; return c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4; };
-            return .2126 * line(r) + .7152 * line(g) + .0722 * line(b);
-        };
-        const behind = (node) => {
-            for (let at = node; at; at = at.parentElement) {
-                const found = light(getComputedStyle(at).backgroundColor);
-                if (found !== null) return found;
-            }
-            return 1;
-        };
-        const bad = [];
-        for (const node of document.querySelectorAll("body *:not(script):not(.skip)")) {
-            const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
-            if (!own) continue;
-            const text = node.closest("svg");
-            const front = light(getComputedStyle(node)[text ? "fill" : "color"]);
-            const back = text && node.closest("g")
-                ? light(getComputedStyle(node.closest("g").querySelector("rect")).fill) : behind(node);
-            if (node.localName === "title" || front === null || back === null) continue;
-            const ratio = (Math.max(front, back) + .05) / (Math.min(front, back) + .05);
-            if (ratio < 4.5) bad.push(`${node.localName}.${node.getAttribute("class")} ${node.textContent.slice(0, 20)} ${ratio.toFixed(2)}`);
-        }
-        return bad.slice(0, 10).join("; ");
-        "#,
-    )
 }
 
 #[test]

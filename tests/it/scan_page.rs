@@ -1,28 +1,16 @@
 //! `scan --format html` in a real browser: what a reader sees and does there, and that nothing of the input acts.
 
-use crate::html::{assert_nothing_acted, contrast};
+use crate::scan_render::html;
 use crate::scan_render::sample::*;
 use crate::support::browser::{Browser, ENTER, TAB};
-use rediscover::render::{self, Look};
+use crate::support::page::{MOST_BYTES, assert_nothing_acted, contrast, saved};
 use rediscover::report::*;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// What the page may weigh, whatever is in the report.
-const MOST_BYTES: usize = 2_000_000;
-
-fn html(report: &ScanReport) -> String {
-    let mut out = Vec::new();
-    render::html::scan(report, &Look::default(), &mut out).expect("a vector takes everything");
-    String::from_utf8(out).expect("a page is UTF-8")
-}
-
 /// The page as a file.
 fn page(report: &ScanReport) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("findings.html");
-    std::fs::write(&path, html(report)).expect("a file");
-    (folder, path)
+    saved(&html(report))
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn timesketch(report: &ScanReport) -> String {
     text(|out| render::scan::timesketch(report, out).map(|_| ()))
 }
 
-fn html(report: &ScanReport) -> String {
+pub(crate) fn html(report: &ScanReport) -> String {
     text(|out| render::html::scan(report, &Look::default(), out))
 }
 

@@ -16,23 +16,12 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 struct Raw {
     #[serde(default)]
-    allow: Vec<Spanned<RawEntry>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEntry {
-    reason: String,
-    expires: String,
-    rule: Option<String>,
-    key: Option<String>,
-    source: Option<String>,
-    db: Option<u64>,
-    fingerprint: Option<String>,
+    allow: Vec<Spanned<Entry>>,
 }
 
 /// One line of the allow-list: all that it names must hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     reason: String,
     expires: String,
@@ -129,33 +118,25 @@ impl Accepted {
         };
         let raw: Raw = toml::from_str(&text)
             .map_err(|error| wrong(error.span().map(|span| span.start), error.message().to_owned()))?;
-        for raw in raw.allow {
-            let at = Some(raw.span().start);
-            let raw = raw.into_inner();
-            if raw.rule.is_none() && raw.key.is_none() && raw.fingerprint.is_none() {
+        for entry in raw.allow {
+            let at = Some(entry.span().start);
+            let entry = entry.into_inner();
+            if entry.rule.is_none() && entry.key.is_none() && entry.fingerprint.is_none() {
                 return Err(wrong(at, "an entry must name a rule, a key or a fingerprint".into()));
             }
-            if raw.reason.trim().is_empty() {
+            if entry.reason.trim().is_empty() {
                 return Err(wrong(at, "an entry must have a reason".into()));
             }
-            let day: jiff::civil::Date = raw
+            let day: jiff::civil::Date = entry
                 .expires
                 .parse()
-                .map_err(|_| wrong(at, format!("expires is {:?}; a day is expected, as 2027-01-31", raw.expires)))?;
+                .map_err(|_| wrong(at, format!("expires is {:?}; a day is expected, as 2027-01-31", entry.expires)))?;
             let end = day.to_zoned(jiff::tz::TimeZone::UTC).map(|day| day.timestamp().as_millisecond());
             if end.is_ok_and(|end| end <= now.0) {
-                self.expired.push(format!("{} (until {})", raw.reason, raw.expires));
-                continue;
+                self.expired.push(format!("{} (until {})", entry.reason, entry.expires));
+            } else {
+                self.entries.push(entry);
             }
-            self.entries.push(Entry {
-                reason: raw.reason,
-                expires: raw.expires,
-                rule: raw.rule,
-                key: raw.key,
-                source: raw.source,
-                db: raw.db,
-                fingerprint: raw.fingerprint,
-            });
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! Of a rule that fires too often to list every finding, those are kept that come first among the findings with the same pattern
 //! of key names, the firsts of every pattern before the seconds of any: so what fires on 5 keys of another kind is not lost
-//! behind a million sessions. What a finding may have to pass before it is counted stands in [`Collected::add`].
+//! behind a million sessions.
 
 use super::found::{Found, Kind, Order};
 use super::population::Population;
@@ -48,8 +48,7 @@ impl Collected {
             || key.is_some_and(|key| self.population.wants(key, kind, order))
     }
 
-    /// Adds the findings of a record that is complete: here each one passes once, of its kind or by itself, before it is
-    /// counted or listed.
+    /// Adds the findings of a record that is complete.
     pub(super) fn add(&mut self, key: Option<&[u8]>, found: Vec<OfKind>) {
         let group = self.group_of(key);
         for OfKind { kind, findings, first } in found {

@@ -55,7 +55,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// Findings that were made one by one: of each rule the first, and the number of all.
+/// Findings that were made one by one: of each rule the first ones, and the number of all.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     findings: Vec<Finding>,

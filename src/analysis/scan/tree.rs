@@ -372,31 +372,32 @@ mod tests {
 
     #[test]
     fn places_that_prove_something() {
-        let of = |path: &str| class(path.as_bytes());
-        for path in [
-            "image/etc/cron.d/apache",
-            "var/spool/cron/root",
-            "var/spool/cron/crontabs/root",
-            "etc/crontab",
-            "cron.d/x",
+        for (path, expected) in [
+            ("image/etc/cron.d/apache", Class::Cron),
+            ("var/spool/cron/root", Class::Cron),
+            ("var/spool/cron/crontabs/root", Class::Cron),
+            ("etc/crontab", Class::Cron),
+            ("cron.d/x", Class::Cron),
+            ("root/.ssh/authorized_keys", Class::Ssh),
+            ("home/a/.ssh/authorized_keys2", Class::Ssh),
+            ("var/www/html/x.PHP", Class::Web),
+            ("opt/tomcat/webapps/ROOT/s.jsp", Class::Web),
+            ("var/www/html/backup", Class::WebRoot),
+            ("etc/ld.so.preload", Class::Loader),
+            ("etc/profile.d/a.sh", Class::Profile),
+            ("etc/systemd/system/a.service", Class::Service),
+            ("etc/init.d/redis", Class::Service),
+            ("etc/rc.local", Class::Service),
+            ("etc/passwd", Class::Accounts),
+            ("tmp/exp.so", Class::Library),
+            ("usr/lib/libx.so.1", Class::Library),
+            ("var/lib/redis/dump.rdb", Class::Elsewhere),
+            ("data/sshd", Class::Elsewhere),
+            ("home/x/notes.cron", Class::Elsewhere),
+            ("etc/redis/passwd", Class::Elsewhere),
+            ("", Class::Elsewhere),
         ] {
-            assert_eq!(of(path), Class::Cron, "{path}");
-        }
-        assert_eq!(of("root/.ssh/authorized_keys"), Class::Ssh);
-        assert_eq!(of("home/a/.ssh/authorized_keys2"), Class::Ssh);
-        assert_eq!(of("var/www/html/x.PHP"), Class::Web);
-        assert_eq!(of("opt/tomcat/webapps/ROOT/s.jsp"), Class::Web);
-        assert_eq!(of("var/www/html/backup"), Class::WebRoot);
-        assert_eq!(of("etc/ld.so.preload"), Class::Loader);
-        assert_eq!(of("etc/profile.d/a.sh"), Class::Profile);
-        assert_eq!(of("etc/systemd/system/a.service"), Class::Service);
-        assert_eq!(of("etc/init.d/redis"), Class::Service);
-        assert_eq!(of("etc/rc.local"), Class::Service);
-        assert_eq!(of("etc/passwd"), Class::Accounts);
-        assert_eq!(of("tmp/exp.so"), Class::Library);
-        assert_eq!(of("usr/lib/libx.so.1"), Class::Library);
-        for path in ["var/lib/redis/dump.rdb", "data/sshd", "home/x/notes.cron", "etc/redis/passwd", ""] {
-            assert_eq!(of(path), Class::Elsewhere, "{path}");
+            assert_eq!(class(path.as_bytes()), expected, "{path}");
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod incident;
 pub(crate) mod keyspace;
 pub(crate) mod keyspaces;
 pub(crate) mod log;
+pub(crate) mod page;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod stage;

@@ -6,7 +6,7 @@ use super::dice::Dice;
 use super::harmless::{command, fill, name};
 use super::nest::{Wrap, nest};
 use super::places::{Command, Place};
-use super::secrets::KINDS;
+use super::secrets::kinds;
 use super::template::{Expanded, expand};
 use super::truth::{Kind, Spot, Truth};
 use std::collections::HashSet;
@@ -329,7 +329,7 @@ impl Planter {
     fn secrets(&mut self, seed: u64) {
         fill(&mut self.space, 3300, &mut self.dice);
         let dice = Dice::new(seed);
-        for (at, secret) in KINDS.iter().enumerate() {
+        for (at, secret) in kinds().enumerate() {
             let severity = if secret.rule.starts_with("RD-PII") { "medium" } else { "high" };
             let also: Vec<&str> =
                 secret.also.iter().copied().chain(["RD-ENT", "RD-PII-IP", "RD-PII-EMAIL", "RD-KEY-001"]).collect();
@@ -353,7 +353,7 @@ impl Planter {
             }
         }
         for rule in ["RD-SEC-GITHUB", "RD-SEC-STRIPE", "RD-SEC-JWT"] {
-            let Some(secret) = KINDS.iter().find(|kind| kind.rule == rule) else { continue };
+            let Some(secret) = kinds().find(|kind| kind.rule == rule) else { continue };
             let text = expand(secret.hits[0], &mut dice.of(rule, 50), false);
             let bytes = [b"login:", &text.bytes[..]].concat();
             let meant = Meant { rule, severity: "high", kind: Kind::Positive, also: secret.also, form: None };

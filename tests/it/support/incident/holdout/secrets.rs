@@ -90,7 +90,7 @@ pub(super) const TABLES: &[Table] = &[
     ),
     secret(
         &[
-            "LLM_KEY=«!openai»",
+            "MODEL_API_KEY=«!openai»",
             "Authorization: Bearer «!openaiproj»",
             "x-api-key: «!anthropic»",
             "{\"vendor\":\"anthropic\",\"key\":\"«!anthropic»\",\"rpm\":50}",
