@@ -1,7 +1,7 @@
 //! Which backups stay: a pure function of the backups of one instance, a policy and a moment.
 //!
-//! The rules are restic's, made safe. Only what **counts** fills a bucket or anchors a window: backups with status `good` that
-//! are not dated after `now`. They are gone through from the newest to the oldest.
+//! The rules are restic's, made safe. Only what **counts** fills a bucket or anchors a window: backups with status `good` and a
+//! signature that holds, not dated after `now`. They are gone through from the newest to the oldest.
 //!
 //! 1. `keep_last`, and the rules by hour, day, week (ISO), month and year: a backup stays where its bucket is another one than
 //!    that of the backup before it, while the rule has count left. Times without backups use up nothing; one backup may stand in
@@ -12,9 +12,11 @@
 //!
 //! And whatever the policy says:
 //!
-//! - Pinned ones stay, the newest that counts stays, and the newest of them that was verified `full` stays.
+//! - Pinned ones stay. Of those that count, the newest stays, the newest that is no `scan`, and the newest that was verified
+//!   `full`.
 //! - One dated after `now` stays, and changes no decision about another.
-//! - Suspect ones stay until they are forgotten by name. They fill nothing, so that none of them pushes a good one out.
+//! - Suspect ones, and those whose signature does not hold, stay until they are forgotten by name. They fill nothing, so that
+//!   none of them pushes a good one out.
 //! - Of damaged and incomplete ones, together, the newest `keep_damaged` stay. Another one goes only if a backup that counts is
 //!   newer than it.
 //! - A policy by which none of those that count would stay removes nothing at all: a tag that nobody has is a slip, not a wish.
@@ -35,7 +37,7 @@ pub use reason::Reason;
 pub use span::Span;
 
 use crate::base::{Error, ErrorKind, Result};
-use crate::repository::{BackupName, BackupStatus};
+use crate::repository::{BackupKind, BackupName, BackupStatus};
 use std::fmt;
 
 /// What retention has to know of a backup.
@@ -49,6 +51,10 @@ pub struct Snapshot {
     pub pinned: bool,
     /// What its manifest says, or `damaged` where a later verification failed.
     pub status: BackupStatus,
+    /// What sort of bytes it holds.
+    pub kind: BackupKind,
+    /// Whether its signature is as good as those that are asked for.
+    pub trusted: bool,
     /// Whether it has passed a verification at level `full`, and failed none since.
     pub verified_full: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::{Count, Reason, Retention, Rule, Snapshot, Span};
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::repository::{BackupName, BackupStatus};
+use crate::repository::{BackupKind, BackupName, BackupStatus};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::cmp::Reverse;
@@ -33,6 +33,7 @@ pub fn plan(snapshots: &[Snapshot], keep: &Retention, now: UnixMs) -> Result<Vec
     let by_rules = Rules::new(keep, &counting).apply(&counting);
     let keeps_none = !counting.is_empty() && by_rules.iter().all(|reasons| reasons.stay.is_empty());
     let newest_good = counting.first().map(|one| &one.name);
+    let newest_whole = counting.iter().find(|one| one.kind != BackupKind::Scan).map(|one| &one.name);
     let newest_full = counting.iter().find(|one| one.verified_full).map(|one| &one.name);
 
     let mut by_rules = by_rules.into_iter();
@@ -49,8 +50,14 @@ pub fn plan(snapshots: &[Snapshot], keep: &Retention, now: UnixMs) -> Result<Vec
                 stay.extend(tagged(one, keep));
                 stay.push(Reason::Future);
             }
+            _ if !one.trusted => {
+                stay.extend(tagged(one, keep));
+                stay.push(Reason::Untrusted);
+            }
             BackupStatus::Good => {
                 stay.extend((newest_good == Some(&one.name)).then_some(Reason::NewestGood));
+                let other = newest_whole != newest_good && newest_whole == Some(&one.name);
+                stay.extend(other.then_some(Reason::NewestWhole));
                 stay.extend((newest_full == Some(&one.name)).then_some(Reason::NewestFull));
                 let rules = by_rules.next().unwrap_or_default();
                 stay.extend(rules.stay);
@@ -80,7 +87,7 @@ pub fn plan(snapshots: &[Snapshot], keep: &Retention, now: UnixMs) -> Result<Vec
 
 /// Whether it fills buckets and anchors windows.
 fn counts(one: &Snapshot, now: UnixMs) -> bool {
-    one.status == BackupStatus::Good && one.name.created_at() <= now
+    one.status == BackupStatus::Good && one.trusted && one.name.created_at() <= now
 }
 
 /// They are sorted.

@@ -21,12 +21,16 @@ pub enum Reason {
     OldestWithin(Rule, Span),
     /// Stays whatever the policy says: the newest that counts.
     NewestGood,
+    /// Stays whatever the policy says: the newest that counts and is no `scan`, which `latest` means.
+    NewestWhole,
     /// Stays whatever the policy says: the newest that counts of those verified `full`.
     NewestFull,
     /// Stays: it is dated in the future.
     Future,
     /// Stays: far smaller than the one before it.
     Suspect,
+    /// Stays: its signature is not as good as those that are asked for.
+    Untrusted,
     /// Stays: one of the newest of those that are damaged or incomplete; this one is that.
     KeptDamaged(BackupStatus),
     /// Stays, although damaged or incomplete: none that counts is newer.
@@ -48,7 +52,7 @@ pub enum Reason {
 impl Reason {
     /// Whether somebody should look at it.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::Future | Self::Suspect | Self::PolicyKeepsNone | Self::NoNewerGood(_))
+        matches!(self, Self::Future | Self::Suspect | Self::Untrusted | Self::PolicyKeepsNone | Self::NoNewerGood(_))
     }
 }
 
@@ -86,9 +90,11 @@ impl fmt::Display for Reason {
             Self::Within(rule, span) => write!(f, "{} {span}: newest of its {}", Window(*rule), rule.bucket()),
             Self::OldestWithin(rule, span) => write!(f, "{} {span}: the oldest", Window(*rule)),
             Self::NewestGood => f.write_str("the newest good one"),
+            Self::NewestWhole => f.write_str("the newest good one that is no scan"),
             Self::NewestFull => f.write_str("the newest one verified full"),
             Self::Future => f.write_str("dated in the future"),
             Self::Suspect => f.write_str("suspect: stays until it is forgotten by name"),
+            Self::Untrusted => f.write_str("its signature does not hold: stays until it is forgotten by name"),
             Self::KeptDamaged(status) => write!(f, "{}: one of the newest that are not good", word(*status)),
             Self::NoNewerGood(status) => write!(f, "{}, and no good one is newer", word(*status)),
             Self::PolicyKeepsNone => f.write_str("the policy would keep no good one, so none goes"),

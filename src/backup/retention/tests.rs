@@ -7,7 +7,8 @@ fn at(text: &str) -> UnixMs {
 
 fn good(text: &str) -> Snapshot {
     let name = BackupName::new("prod", at(text), 0).expect("a name");
-    Snapshot { name, tags: Vec::new(), pinned: false, status: BackupStatus::Good, verified_full: false }
+    let (status, kind) = (BackupStatus::Good, BackupKind::Rdb);
+    Snapshot { name, tags: Vec::new(), pinned: false, status, kind, trusted: true, verified_full: false }
 }
 
 /// Day of January 2026 and what the decision is: `+` stays.
@@ -81,6 +82,31 @@ fn the_newest_full_one_stays_however_old() {
     let lines = told(&all, &keep);
     assert_eq!(lines[2], "+01 the newest one verified full");
     assert!(lines[1].starts_with("-02"), "{lines:?}");
+}
+
+/// `latest` passes over scans, so there has to be something left that it can mean.
+#[test]
+fn scans_fill_buckets_but_the_newest_that_is_none_stays() {
+    let mut all = january([1, 2, 29, 30]);
+    all[2].kind = BackupKind::Scan;
+    all[3].kind = BackupKind::Scan;
+    let keep = Retention { keep_last: Count::N(2), ..Retention::default() };
+    let lines = told(&all, &keep);
+    assert_eq!(lines[2], "+02 the newest good one that is no scan");
+    assert!(lines[3].starts_with("-01"), "{lines:?}");
+}
+
+/// Whoever may write but not sign could fill every bucket with what is no backup.
+#[test]
+fn what_is_not_signed_pushes_nothing_out() {
+    let mut all = january([1, 2, 3, 29, 30]);
+    all[3].trusted = false;
+    all[4].trusted = false;
+    let keep = Retention { keep_last: Count::N(2), ..Retention::default() };
+    let lines = told(&all, &keep);
+    assert_eq!(lines[0], "+30 its signature does not hold: stays until it is forgotten by name");
+    let signs: String = lines.iter().map(|line| &line[..1]).collect();
+    assert_eq!(signs, "++++-");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{good, naive};
 use crate::support::log::Dice;
 use rediscover::backup::retention::{Count, Decision, Reason, Retention, Snapshot, Span, plan};
 use rediscover::base::{ErrorKind, UnixMs};
-use rediscover::repository::BackupStatus;
+use rediscover::repository::{BackupKind, BackupStatus};
 use std::collections::BTreeSet;
 
 const POLICIES: u64 = 10_000;
@@ -60,6 +60,8 @@ fn story(seed: u64) -> Story {
                 _ => BackupStatus::Good,
             };
             one.pinned = dice.roll(15) == 0;
+            one.trusted = dice.roll(12) != 0;
+            one.kind = if dice.roll(3) == 0 { BackupKind::Scan } else { BackupKind::Rdb };
         }
         one.verified_full = dice.roll(6) == 0;
         one.tags = ["gold", "weekly"].iter().filter(|_| dice.roll(8) == 0).map(|tag| (*tag).to_owned()).collect();
@@ -158,7 +160,8 @@ fn ten_thousand_policies_are_as_the_second_implementation_has_them() {
 fn what_holds_whatever_the_policy() {
     each(|seed, story, decisions| {
         let kept = stays(decisions);
-        let counts = |one: &&Snapshot| one.status == BackupStatus::Good && one.name.created_at() <= story.now;
+        let counts =
+            |one: &&Snapshot| one.status == BackupStatus::Good && one.trusted && one.name.created_at() <= story.now;
         let newest = |full: bool| {
             let of = story.all.iter().filter(counts).filter(|one| !full || one.verified_full);
             of.map(|one| one.name.to_string()).max()
@@ -198,7 +201,7 @@ fn what_does_not_count_changes_nothing_for_what_does() {
         let without: Vec<_> = decisions.iter().filter(|one| one.name.created_at() <= story.now).collect();
         assert_eq!(before, without, "{seed}: the future changed the past");
 
-        let sound = |one: &&Snapshot| one.status == BackupStatus::Good;
+        let sound = |one: &&Snapshot| one.status == BackupStatus::Good && one.trusted;
         let only: Vec<_> = story.all.iter().filter(sound).cloned().collect();
         let only = plan(&only, &story.keep, story.now).expect("a plan");
         let names: BTreeSet<_> = only.iter().map(|one| &one.name).collect();

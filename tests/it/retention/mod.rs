@@ -7,10 +7,11 @@ mod naive;
 
 use rediscover::backup::retention::Snapshot;
 use rediscover::base::UnixMs;
-use rediscover::repository::{BackupName, BackupStatus};
+use rediscover::repository::{BackupKind, BackupName, BackupStatus};
 
 /// A good backup of this moment.
 fn good(instance: &str, created_at: UnixMs, salt: u32) -> Snapshot {
     let name = BackupName::new(instance, created_at, salt).expect("a name");
-    Snapshot { name, tags: Vec::new(), pinned: false, status: BackupStatus::Good, verified_full: false }
+    let (status, kind) = (BackupStatus::Good, BackupKind::Rdb);
+    Snapshot { name, tags: Vec::new(), pinned: false, status, kind, trusted: true, verified_full: false }
 }

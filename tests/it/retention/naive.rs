@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 use rediscover::backup::retention::{Count, Retention, Snapshot, Span};
 use rediscover::base::UnixMs;
-use rediscover::repository::BackupStatus;
+use rediscover::repository::{BackupKind, BackupStatus};
 use std::collections::BTreeSet;
 
 /// The names of those that stay.
@@ -14,8 +14,8 @@ pub(super) fn kept(all: &[Snapshot], keep: &Retention, now: UnixMs) -> BTreeSet<
     let past = |one: &&Snapshot| one.name.created_at() <= now;
     let mut sorted: Vec<&Snapshot> = all.iter().collect();
     sorted.sort_by_key(|one| one.name.to_string());
-    let goods: Vec<&Snapshot> =
-        sorted.iter().copied().filter(past).filter(|one| one.status == BackupStatus::Good).collect();
+    let sound = |one: &&Snapshot| one.status == BackupStatus::Good && one.trusted;
+    let goods: Vec<&Snapshot> = sorted.iter().copied().filter(past).filter(sound).collect();
 
     let has_tags = |one: &&Snapshot| {
         keep.keep_tags.iter().any(|list| !list.is_empty() && list.iter().all(|tag| one.tags.contains(tag)))
@@ -60,7 +60,8 @@ pub(super) fn kept(all: &[Snapshot], keep: &Retention, now: UnixMs) -> BTreeSet<
     }
     chosen.extend(goods.last().map(name));
     chosen.extend(goods.iter().rfind(|one| one.verified_full).map(name));
-    let bad = |one: &&Snapshot| matches!(one.status, BackupStatus::Damaged | BackupStatus::Incomplete);
+    chosen.extend(goods.iter().rfind(|one| one.kind != BackupKind::Scan).map(name));
+    let bad = |one: &&Snapshot| one.trusted && matches!(one.status, BackupStatus::Damaged | BackupStatus::Incomplete);
     let bads: Vec<_> = sorted.iter().copied().filter(past).filter(bad).rev().collect();
     let most = match keep.keep_damaged {
         Count::None => 0,
@@ -70,7 +71,9 @@ pub(super) fn kept(all: &[Snapshot], keep: &Retention, now: UnixMs) -> BTreeSet<
     chosen.extend(bads.iter().take(most).map(name));
     let last_good = goods.last().map(name);
     chosen.extend(bads.iter().map(name).filter(|bad| last_good.as_ref().is_none_or(|good| bad > good)));
-    let always = |one: &&Snapshot| one.pinned || has_tags(one) || one.status == BackupStatus::Suspect || !past(one);
+    let always = |one: &&Snapshot| {
+        one.pinned || has_tags(one) || one.status == BackupStatus::Suspect || !one.trusted || !past(one)
+    };
     chosen.extend(sorted.iter().copied().filter(always).map(|one| name(&one)));
     chosen
 }
