@@ -110,9 +110,11 @@ impl Error {
         Self(Box::new(Inner { kind, source_name: None, hint: None, cause: None }))
     }
 
-    /// A failure of the machine while doing `what`.
+    /// A failure of the machine while doing `what`; the error itself, where one of these travelled as an [`std::io::Error`].
     pub fn io(what: &'static str, cause: std::io::Error) -> Self {
-        Self(Box::new(Inner { kind: ErrorKind::Io { what }, source_name: None, hint: None, cause: Some(cause) }))
+        cause.downcast::<Self>().unwrap_or_else(|cause| {
+            Self(Box::new(Inner { kind: ErrorKind::Io { what }, source_name: None, hint: None, cause: Some(cause) }))
+        })
     }
 
     /// The same error, about this source (a path, a URL without credentials).
@@ -137,6 +139,17 @@ impl Error {
     /// What to do next, where something helps.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+}
+
+impl From<Error> for std::io::Error {
+    /// For readers that know more than the machine does; [`Error::io`] is the way back.
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Damaged { .. } => std::io::ErrorKind::InvalidData,
+            _ => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
     }
 }
 
@@ -186,5 +199,21 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_ref().map(|cause| cause as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_back_from_a_reader_as_it_was() {
+        let damaged = || Error::new(ErrorKind::Damaged { what: "dump.rdb: other bytes".to_owned() });
+        let travelled = std::io::Error::from(damaged().with_hint("look"));
+        assert_eq!(travelled.kind(), std::io::ErrorKind::InvalidData);
+        let back = Error::io("read", travelled);
+        assert_eq!((back.kind(), back.hint()), (damaged().kind(), Some("look")));
+        let machine = Error::io("read", std::io::Error::other("broken"));
+        assert_eq!(machine.to_string(), "cannot read: broken");
     }
 }

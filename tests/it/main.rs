@@ -42,6 +42,7 @@ mod scan_checks;
 mod scan_page;
 mod scan_render;
 mod sizes;
+mod stores;
 mod streams;
 mod support;
 mod timeline;

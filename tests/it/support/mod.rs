@@ -2,7 +2,9 @@
 
 pub(crate) mod aof;
 pub(crate) mod browser;
+pub(crate) mod conformance;
 pub(crate) mod dumps;
+pub(crate) mod faulty_store;
 #[allow(dead_code, reason = "the example uses the rest")]
 pub(crate) mod incident;
 pub(crate) mod keyspace;
