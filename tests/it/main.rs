@@ -32,6 +32,7 @@ mod merge;
 mod mutations;
 mod plan_script;
 mod prefixes;
+mod prune;
 mod readme;
 mod redaction;
 mod render;

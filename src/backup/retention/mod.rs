@@ -53,7 +53,7 @@ pub struct Snapshot {
     pub status: BackupStatus,
     /// What sort of bytes it holds.
     pub kind: BackupKind,
-    /// Whether its signature is as good as those that are asked for.
+    /// Whether its signature is one that counts.
     pub trusted: bool,
     /// Whether it has passed a verification at level `full`, and failed none since.
     pub verified_full: bool,

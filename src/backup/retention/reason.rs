@@ -29,7 +29,7 @@ pub enum Reason {
     Future,
     /// Stays: far smaller than the one before it.
     Suspect,
-    /// Stays: its signature is not as good as those that are asked for.
+    /// Stays: its signature is not one that counts.
     Untrusted,
     /// Stays: one of the newest of those that are damaged or incomplete; this one is that.
     KeptDamaged(BackupStatus),
@@ -94,7 +94,7 @@ impl fmt::Display for Reason {
             Self::NewestFull => f.write_str("the newest one verified full"),
             Self::Future => f.write_str("dated in the future"),
             Self::Suspect => f.write_str("suspect: stays until it is forgotten by name"),
-            Self::Untrusted => f.write_str("its signature does not hold: stays until it is forgotten by name"),
+            Self::Untrusted => f.write_str("no signature that counts here: stays until it is forgotten by name"),
             Self::KeptDamaged(status) => write!(f, "{}: one of the newest that are not good", word(*status)),
             Self::NoNewerGood(status) => write!(f, "{}, and no good one is newer", word(*status)),
             Self::PolicyKeepsNone => f.write_str("the policy would keep no good one, so none goes"),

@@ -104,7 +104,7 @@ fn what_is_not_signed_pushes_nothing_out() {
     all[4].trusted = false;
     let keep = Retention { keep_last: Count::N(2), ..Retention::default() };
     let lines = told(&all, &keep);
-    assert_eq!(lines[0], "+30 its signature does not hold: stays until it is forgotten by name");
+    assert_eq!(lines[0], "+30 no signature that counts here: stays until it is forgotten by name");
     let signs: String = lines.iter().map(|line| &line[..1]).collect();
     assert_eq!(signs, "++++-");
 }
