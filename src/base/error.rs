@@ -117,6 +117,11 @@ impl Error {
         })
     }
 
+    /// Whether one of these travels in it, so that it is to be passed on as it is.
+    pub(crate) fn is_in(error: &std::io::Error) -> bool {
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+    }
+
     /// The same error, about this source (a path, a URL without credentials).
     #[must_use]
     pub fn about(mut self, source_name: impl Into<String>) -> Self {

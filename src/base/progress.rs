@@ -8,6 +8,8 @@ pub trait Progress: Send + Sync {
     fn read(&self, bytes: u64);
     /// The source is done.
     fn end(&self);
+    /// Something to know of a source that is about to be read; `grave` where it may be less than it should.
+    fn tell(&self, _source: &str, _grave: bool, _text: &str) {}
 }
 
 /// Says nothing.

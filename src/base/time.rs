@@ -72,6 +72,16 @@ impl fmt::Display for UnixMs {
     }
 }
 
+/// A span for people: `40 s`, `26 h`, `3 d`.
+pub fn span_words(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// Milliseconds of a span such as `90s`, `15m`, `2h`, `3d`, `1w`; plain digits are seconds.
 pub fn parse_span_ms(text: &str) -> Option<i64> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod aof;
+mod backup;
 mod keys;
 mod scan;
 mod talk;
@@ -9,6 +10,10 @@ mod timeline;
 
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use backup::{
+    BackupCommand, CreateArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs, TagArgs,
+    VerifyArgs, VerifyLevel,
+};
 pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
@@ -106,6 +111,9 @@ pub(crate) enum Command {
     /// Mends append-only files: repair, cut at a moment, split off the preamble
     #[command(subcommand, help_template = TEMPLATE, after_help = aof::AOF, arg_required_else_help = true)]
     Aof(AofCommand),
+    /// Keeps backups: takes, lists and verifies them, and says whether every instance could be restored
+    #[command(subcommand, help_template = TEMPLATE, after_help = backup::BACKUP, arg_required_else_help = true)]
+    Backup(BackupCommand),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -128,6 +136,7 @@ impl Command {
             Command::Scan(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Rules(command) => Some(command.format()),
             Command::Aof(command) => Some(command.format()),
+            Command::Backup(command) => Some(command.format()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
@@ -534,6 +543,10 @@ fn moment(text: &str) -> Parsed<UnixMs> {
 fn sha256(text: &str) -> Parsed<String> {
     let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { Ok(text.to_ascii_lowercase()) } else { Err("expected 64 hexadecimal digits".into()) }
+}
+
+fn span(text: &str) -> Parsed<i64> {
+    time::parse_span_ms(text).ok_or_else(|| "not a span; expected 90s, 26h, 7d".into())
 }
 
 fn zone(text: &str) -> Parsed<jiff::tz::TimeZone> {

@@ -125,6 +125,17 @@ impl Ending {
         });
     }
 
+    /// A step that failed and damaged nothing: exit 5.
+    pub(crate) fn partial(&mut self, source: &str, problem: impl Into<String>) {
+        self.reasons.push(Reason {
+            code: Code::Partial,
+            source: Some(source.into()),
+            problem: problem.into(),
+            next: None,
+            said: false,
+        });
+    }
+
     /// Findings at or above the limit: exit 4.
     pub(crate) fn found(&mut self, problem: &str) {
         self.reasons.push(Reason { code: Code::Found, source: None, problem: problem.into(), next: None, said: false });

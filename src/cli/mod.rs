@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod exit;
 mod progress;
+mod repositories;
 mod signals;
 mod sources;
 mod ui;
@@ -40,6 +41,7 @@ fn start(command: &Command, ui: &mut Ui) -> Result<Ending> {
         Command::Scan(args) => commands::scan::run(args, ui),
         Command::Rules(command) => commands::rules::run(command, ui),
         Command::Aof(command) => commands::aof::run(command, ui),
+        Command::Backup(command) => commands::backup::run(command, ui),
         Command::Schema(args) => commands::schema::run(args, ui),
         Command::Completions(args) => commands::completions::run(args, ui),
         Command::Man(args) => commands::man::run(args, ui),

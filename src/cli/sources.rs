@@ -62,7 +62,7 @@ pub(crate) fn refuse_overwriting_by(option: &'static str, output: Option<&Path>,
         Place::Log(set) => {
             set.manifest_path.iter().chain(set.parts.iter().map(|part| &part.path)).any(|path| is_it(path))
         }
-        Place::Stdin | Place::Bytes(_) => false,
+        Place::Stdin | Place::Bytes(_) | Place::Opener(_) | Place::Pinned(_) | Place::Server(_) => false,
     };
     match origins.iter().find(same) {
         Some(origin) => Err(usage(option, format!("{} is one of the sources", origin.name))),
@@ -138,7 +138,8 @@ fn where_it_is(place: &Place) -> String {
     match place {
         Place::Path(path) => shown(path.as_os_str()),
         Place::Log(set) => shown(set.manifest_path.as_ref().unwrap_or(&set.folder).as_os_str()),
-        Place::Stdin | Place::Bytes(_) => "-".to_owned(),
+        Place::Stdin | Place::Bytes(_) | Place::Opener(_) | Place::Pinned(_) => "-".to_owned(),
+        Place::Server(place) => place.address.to_string(),
     }
 }
 
@@ -338,7 +339,9 @@ fn below(name: &str, folder: &Path, place: &Place) -> String {
     let path = match place {
         Place::Path(path) => path,
         Place::Log(set) => set.manifest_path.as_ref().unwrap_or(&set.folder),
-        Place::Stdin | Place::Bytes(_) => return name.to_owned(),
+        Place::Stdin | Place::Bytes(_) | Place::Opener(_) | Place::Pinned(_) | Place::Server(_) => {
+            return name.to_owned();
+        }
     };
     format!("{name}/{}", shown(path.strip_prefix(folder).unwrap_or(path).as_os_str()))
 }

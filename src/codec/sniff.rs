@@ -28,3 +28,11 @@ pub fn sniff(head: &[u8]) -> Option<Compression> {
         _ => None,
     }
 }
+
+/// How all versions of age begin.
+const AGE: &[u8] = b"age-encryption.org/";
+
+/// Whether a stream that begins so is encrypted with age. Nineteen bytes are enough.
+pub fn is_age(head: &[u8]) -> bool {
+    head.starts_with(AGE)
+}

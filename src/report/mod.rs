@@ -2,6 +2,7 @@
 //! Nothing here computes; nothing here prints.
 
 mod analyze;
+mod backup;
 mod check;
 mod expiry;
 mod finding;
@@ -20,6 +21,11 @@ pub use crate::keyspace::{KeyName, argument, escape, hex, printable};
 pub use analyze::{
     Advice, Analysis, AnalyzeReport, DatabaseShare, Decoding, Keyspace, MemoryModel, ScanTotals, SizeBucket, Sizes,
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
+};
+pub use backup::{
+    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
+    ChainResult, CreatedBackup, DrilledAt, InstanceState, InstanceStatus, NewestBackup, Unreadable, VerifiedAt,
+    VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

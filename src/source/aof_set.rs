@@ -2,6 +2,7 @@
 
 use super::data_dir::FileKind;
 use super::file_kind;
+use super::{Pinned, Place};
 use crate::aof::{Entry, Manifest, ManifestFlaw, Refused, Role};
 use crate::base::{Error, ErrorKind, Flaw, Result};
 use crate::report::escape;
@@ -55,6 +56,8 @@ pub struct Listed {
     pub position: usize,
     /// Its size; 0 if it is missing.
     pub bytes: u64,
+    /// Where its bytes are, if not at its path: the file held open, see [`AofSet::pin`], or a payload of a backup.
+    pub held: Option<Box<Place>>,
 }
 
 impl AofSet {
@@ -145,6 +148,7 @@ impl AofSet {
                 seq: entry.seq,
                 position,
                 bytes: bytes.unwrap_or_default(),
+                held: None,
             };
             (part, bytes.is_some())
         };
@@ -155,6 +159,44 @@ impl AofSet {
         let history = manifest.history().map(|entry| part(entry, 0));
         set.history.extend(history.filter(|(_, there)| *there).map(|(part, _)| part));
         set
+    }
+
+    /// The set as it is at one moment, its parts held open: a rewrite may replace them and a server may add to them, and what is
+    /// read stays the same. Nothing is written beside them. The manifest is read again after, and all of it tried anew where it
+    /// has changed meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if a part cannot be opened, [`ErrorKind::Refused`] if the manifest changes faster than it can be read or
+    /// the set is not whole.
+    pub fn pin(&self) -> Result<Self> {
+        const TRIES: usize = 20;
+        let Some(path) = &self.manifest_path else { return self.clone().pinned() };
+        let read = || fs::read(path).map_err(|error| Error::io("read the manifest", error).about(shown(path)));
+        for _ in 0..TRIES {
+            let before = read()?;
+            let pinned = Self::from_manifest(path)?.pinned();
+            if read()? == before {
+                return pinned;
+            }
+        }
+        let what = "its manifest changes faster than it can be read".to_owned();
+        Err(Error::new(ErrorKind::Refused { what })
+            .about(shown(path))
+            .with_hint("run it again, or while no rewrite runs"))
+    }
+
+    fn pinned(mut self) -> Result<Self> {
+        if let Some(missing) = self.missing.first() {
+            let what = format!("{} is missing", escape(&missing.name));
+            return Err(Error::new(ErrorKind::Refused { what }).about(shown(&self.folder)));
+        }
+        for part in &mut self.parts {
+            let pinned = Pinned::open(&part.path);
+            let pinned = pinned.map_err(|error| Error::io("open", error).about(shown(&part.path)))?;
+            part.bytes = pinned.bytes();
+            part.held = Some(Box::new(Place::Pinned(pinned)));
+        }
+        Ok(self)
     }
 
     /// A base of the name that the AOF had before there were parts, and nowhere but beside the folder: the server stopped

@@ -430,7 +430,7 @@ fn taken(path: &Path, loads: &Loads, extras: &[Extra]) -> bool {
     let listed = |extra: &Extra| match &extra.place {
         Place::Path(own) => own == path,
         Place::Log(set) => has(set),
-        Place::Stdin | Place::Bytes(_) => false,
+        Place::Stdin | Place::Bytes(_) | Place::Opener(_) | Place::Pinned(_) | Place::Server(_) => false,
     };
     loaded || extras.iter().any(listed)
 }

@@ -3,15 +3,17 @@
 //! ```text
 //! place ─► raw bytes ─► count, progress ─► hash ─► unpack (by magic number) ─► Stream
 //! ```
-//! A data directory is judged before: which of its files a server would load. S3 objects, backups and live servers join as
-//! further places.
+//! A data directory is judged before: which of its files a server would load. A live server is asked for a snapshot. S3 objects
+//! and backups join as further places.
 
 mod aof_set;
 mod data_dir;
+mod server;
 mod server_config;
 
 pub use aof_set::{AofSet, Listed};
 pub use data_dir::{DataDir, Extra, ExtraKind, FileKind, Loads, Trap, file_kind};
+pub use server::{Captured, ClusterPlaces, Marked, ServerPlace, Via, capture, cluster};
 pub use server_config::{ConfigNote, ServerConfig};
 
 use crate::aof::{Entry, Manifest, Role};
@@ -21,6 +23,7 @@ use crate::report::{LogRole, escape};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -78,18 +81,130 @@ pub enum Place {
     Stdin,
     /// Bytes that are there already.
     Bytes(Vec<u8>),
+    /// Whatever a function opens: a stream that is there already, a payload of a backup.
+    Opener(Opener),
+    /// A file that is held open, up to a length: it may grow, and be removed.
+    Pinned(Pinned),
     /// The parts of an append-only file.
     Log(Box<AofSet>),
+    /// A live server: every opening asks it for a snapshot.
+    Server(Box<ServerPlace>),
+}
+
+/// Opens a stream; clones open the same.
+#[derive(Clone)]
+pub struct Opener {
+    open: Arc<OpenFn>,
+    again: bool,
+    is_log: bool,
+}
+
+type OpenFn = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
+
+impl Opener {
+    /// A reader that is there already, to be read once. `is_log`: it is a log by its name, whatever it begins with.
+    pub fn once(reader: Box<dyn Read + Send>, is_log: bool) -> Self {
+        let reader = Mutex::new(Some(reader));
+        let open = move || {
+            let taken = reader.lock().ok().and_then(|mut reader| reader.take());
+            taken.ok_or_else(|| io::Error::other("it was read already"))
+        };
+        Self { open: Arc::new(open), again: false, is_log }
+    }
+
+    /// What this function opens, as often as it is called.
+    pub fn again<F>(open: F, is_log: bool) -> Self
+    where
+        F: Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+    {
+        Self { open: Arc::new(open), again: true, is_log }
+    }
+}
+
+impl std::fmt::Debug for Opener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+impl PartialEq for Opener {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.open, &other.open)
+    }
+}
+
+impl Eq for Opener {}
+
+/// A file that is held open, up to a length.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    file: Arc<File>,
+    bytes: u64,
+}
+
+impl Pinned {
+    /// The file as long as it is now.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is no regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let facts = file.metadata()?;
+        if !facts.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        Ok(Self { file: Arc::new(file), bytes: facts.len() })
+    }
+
+    /// Its length.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The same file, no longer than this.
+    #[must_use]
+    pub fn cut(&self, bytes: u64) -> Self {
+        Self { file: Arc::clone(&self.file), bytes: self.bytes.min(bytes) }
+    }
+
+    /// A reader of its own, from its beginning.
+    pub fn reader(&self) -> impl Read + Send + use<> {
+        PinnedReader { pinned: self.clone(), at: 0 }
+    }
+}
+
+impl PartialEq for Pinned {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.file, &other.file) && self.bytes == other.bytes
+    }
+}
+
+impl Eq for Pinned {}
+
+struct PinnedReader {
+    pinned: Pinned,
+    at: u64,
+}
+
+impl Read for PinnedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.pinned.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        let read = self.pinned.file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), self.at)?;
+        self.at = self.at.saturating_add(read as u64);
+        Ok(read)
+    }
 }
 
 impl Place {
-    /// Whether it can be read more than once: pipes cannot. What is not there can be: opening it says what is wrong.
+    /// Whether it can be read more than once: pipes and servers cannot. What is not there can be: opening it says what is wrong.
     pub fn can_be_read_again(&self) -> bool {
         match self {
-            Place::Log(set) => set.parts.iter().all(|part| is_no_pipe(&part.path)),
+            Place::Log(set) => set.parts.iter().all(|part| part.held.is_some() || is_no_pipe(&part.path)),
             Place::Path(path) => is_no_pipe(path),
-            Place::Stdin => false,
-            Place::Bytes(_) => true,
+            Place::Stdin | Place::Server(_) => false,
+            Place::Opener(opener) => opener.again,
+            Place::Bytes(_) | Place::Pinned(_) => true,
         }
     }
 }
@@ -131,7 +246,7 @@ impl Origin {
         let part = |listed: &Listed| Part {
             file: Some(escape(&listed.name).into()),
             role: if listed.role == Role::Base { LogRole::Base } else { LogRole::Incr },
-            place: Place::Path(listed.path.clone()),
+            place: listed.held.clone().map_or_else(|| Place::Path(listed.path.clone()), |held| *held),
         };
         set.parts.iter().map(part).collect()
     }
@@ -328,6 +443,9 @@ impl Read for Stream {
 /// [`ErrorKind::Io`] if it cannot be opened, [`ErrorKind::NothingToRead`] if it is a folder.
 pub fn open_part(origin: &Origin, part: &Part, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
     let name = part.file.as_deref().unwrap_or(&origin.name);
+    if let Place::Server(place) = &part.place {
+        return open_server(&origin.name, place, hashes, progress);
+    }
     let (raw, bytes) = raw(&part.place).map_err(|error| {
         if error.kind() == io::ErrorKind::IsADirectory {
             let what = "is a folder, not a dump".to_owned();
@@ -338,10 +456,24 @@ pub fn open_part(origin: &Origin, part: &Part, hashes: Hashes, progress: Arc<dyn
     let mut stream = Stream::build(&origin.name, raw, bytes, hashes, progress)?;
     stream.part.clone_from(&part.file);
     // A pipe can be read only once.
-    stream.again = bytes.is_some().then(|| Again(part.place.clone()));
+    let again = bytes.is_some() || matches!(&part.place, Place::Opener(opener) if opener.again);
+    stream.again = again.then(|| Again(part.place.clone()));
     let is_named = |path: &Path| path.extension().is_some_and(|extension| extension == "aof");
-    stream.expects_log = part.file.is_some() || matches!(&part.place, Place::Path(path) if is_named(path));
+    stream.expects_log = match &part.place {
+        _ if part.file.is_some() => true,
+        Place::Path(path) => is_named(path),
+        Place::Opener(opener) => opener.is_log,
+        _ => false,
+    };
     Ok(stream)
+}
+
+/// Asks a server for a snapshot, and tells what is to be known of it.
+fn open_server(name: &str, place: &ServerPlace, hashes: Hashes, progress: Arc<dyn Progress>) -> Result<Stream> {
+    let captured = capture(place).map_err(|error| error.about(name))?;
+    captured.notes.iter().for_each(|note| progress.tell(name, false, note));
+    captured.warnings.iter().for_each(|warning| progress.tell(name, true, warning));
+    Stream::build(name, captured.reader, captured.bytes, hashes, progress)
 }
 
 /// Opens a source that is one file, read-only.
@@ -361,10 +493,13 @@ fn raw(place: &Place) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
             let length = bytes.len() as u64;
             Ok((Box::new(io::Cursor::new(bytes.clone())), Some(length)))
         }
+        Place::Opener(opener) => Ok(((opener.open)()?, None)),
+        Place::Pinned(pinned) => Ok((Box::new(pinned.reader()), Some(pinned.bytes))),
         Place::Log(_) => {
             let what = "an append-only file in parts is not one stream";
             Err(io::Error::new(io::ErrorKind::Unsupported, what))
         }
+        Place::Server(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "a server gives no snapshot twice")),
         Place::Path(path) => {
             let file = File::open(path)?;
             let facts = file.metadata()?;

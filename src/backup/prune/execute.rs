@@ -1,6 +1,7 @@
 //! A plan carried out, so that it may stop at any moment.
 
 use super::{PrunePlan, REMNANT_MS, Removal, basis, words};
+use crate::backup::Clock;
 use crate::backup::lock::Lock;
 use crate::backup::retention::Limit;
 use crate::base::{Cancel, Error, ErrorKind, Result, UnixMs};
@@ -20,7 +21,7 @@ pub struct PruneOptions<'a> {
     /// Any number that differs between two of one millisecond.
     pub salt: u32,
     /// The clock.
-    pub clock: &'a (dyn Fn() -> UnixMs + Sync),
+    pub clock: Clock<'a>,
     /// How much may go at once.
     pub max_remove: Option<Limit>,
     /// Stops between two backups.

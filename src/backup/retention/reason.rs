@@ -1,6 +1,7 @@
 //! Why a backup stays or goes, in words.
 
 use super::{Count, Rule, Span};
+use crate::backup::status_word;
 use crate::repository::BackupStatus;
 use std::fmt;
 
@@ -56,16 +57,6 @@ impl Reason {
     }
 }
 
-/// How a status is called.
-fn word(status: BackupStatus) -> &'static str {
-    match status {
-        BackupStatus::Good => "good",
-        BackupStatus::Damaged => "damaged",
-        BackupStatus::Suspect => "suspect",
-        BackupStatus::Incomplete => "incomplete",
-    }
-}
-
 /// `within`, `within-daily`.
 struct Window(Rule);
 
@@ -95,14 +86,14 @@ impl fmt::Display for Reason {
             Self::Future => f.write_str("dated in the future"),
             Self::Suspect => f.write_str("suspect: stays until it is forgotten by name"),
             Self::Untrusted => f.write_str("no signature that counts here: stays until it is forgotten by name"),
-            Self::KeptDamaged(status) => write!(f, "{}: one of the newest that are not good", word(*status)),
-            Self::NoNewerGood(status) => write!(f, "{}, and no good one is newer", word(*status)),
+            Self::KeptDamaged(status) => write!(f, "{}: one of the newest that are not good", status_word(*status)),
+            Self::NoNewerGood(status) => write!(f, "{}, and no good one is newer", status_word(*status)),
             Self::PolicyKeepsNone => f.write_str("the policy would keep no good one, so none goes"),
             Self::NotNewest(rule) => write!(f, "{}: its {} has a newer one", rule.name(), rule.bucket()),
             Self::UsedUp(rule, count) => write!(f, "{}: {count} newer ones fill it", rule.name()),
             Self::TooOld(rule, span) => write!(f, "{} {span}: older", Window(*rule)),
             Self::NotTagged => f.write_str("has not the tags"),
-            Self::Damaged(status) => write!(f, "{}, and a good one is newer", word(*status)),
+            Self::Damaged(status) => write!(f, "{}, and a good one is newer", status_word(*status)),
         }
     }
 }

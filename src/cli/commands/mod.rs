@@ -2,6 +2,7 @@
 
 pub(crate) mod analyze;
 pub(crate) mod aof;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod keys;

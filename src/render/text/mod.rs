@@ -2,6 +2,7 @@
 
 mod analyze;
 mod aof;
+mod backup;
 mod check;
 mod log;
 mod scan;
@@ -10,6 +11,9 @@ mod table;
 pub use analyze::analyze;
 pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, span};
 pub use aof::{cut, repair};
+pub use backup::{
+    create as backup_create, list as backup_list, show as backup_show, status as backup_status, verify as backup_verify,
+};
 pub use check::check;
 pub(super) use check::depth;
 pub use scan::scan;

@@ -1,0 +1,125 @@
+//! `backup create`.
+
+use super::deliver;
+use crate::cli::args::{CreateArgs, HashArgs};
+use crate::cli::exit::Ending;
+use crate::cli::repositories::{self, Kept};
+use crate::cli::sources::{self, Take};
+use crate::cli::ui::{Level, Ui, now};
+use rediscover::backup::{self, CreateOptions, Created, Head, Spool, Taken};
+use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::codec::Recipients;
+use rediscover::render;
+use rediscover::report::{BackupCreateReport, CreatedBackup};
+use rediscover::repository::{BackupName, BackupStatus};
+
+pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
+    // Before anything is read: who could open it again?
+    let recipients = recipients(args)?;
+    let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
+    let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
+        let what = "one source makes one backup".to_owned();
+        return Err(
+            Error::new(ErrorKind::Usage { option: "SOURCE", what }).with_hint("name one file, folder or server")
+        );
+    };
+    let mut kept = repositories::open_or_create(&args.repo)?;
+    let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
+    let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
+    let options = CreateOptions {
+        run: args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?,
+        packing: args.compression,
+        recipients,
+        tags: args.tag.clone(),
+        spool: match args.stream {
+            true => Spool::Memory(usize::try_from(args.stream_buffer).unwrap_or(usize::MAX)),
+            false => Spool::Disk,
+        },
+        max_shrink_percent: args.max_shrink,
+        signer: signer.as_ref(),
+        trusted: &kept.trusted,
+        clock: &now,
+        created_at: None,
+        salt: repositories::salt(),
+    };
+    let started = now();
+    let source = origin.name.clone();
+    let taken = Taken::One(Box::new(origin));
+    let created =
+        backup::create(&taken, &kept.repository, &args.instance, &options).map_err(|error| error.about(&source))?;
+    let duration_ms = u64::try_from(now().0.saturating_sub(started.0)).unwrap_or_default();
+    let mut ending = Ending::default();
+    let row = finished(&created, &kept, &source, duration_ms, &mut ending, ui)?;
+    let report = BackupCreateReport {
+        schema: "rediscover/backup-create/v1".into(),
+        provenance: ui.provenance(created.facts),
+        exit: ending.report(),
+        repository: kept.repository.location(),
+        backups: vec![row],
+    };
+    deliver(&report, &args.output, ui, render::text::backup_create)?;
+    Ok(ending)
+}
+
+/// Whom it is encrypted to, or nobody.
+fn recipients(args: &CreateArgs) -> Result<Option<Recipients>> {
+    if args.recipient.is_empty() && args.recipients_file.is_empty() {
+        return Ok(None);
+    }
+    let mut all = args.recipients_file.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
+    if !args.recipient.is_empty() {
+        all.push(Recipients::parse(args.recipient.iter().map(String::as_str))?);
+    }
+    Recipients::joined(all).map(Some)
+}
+
+/// Remembers the head, and says what is not as it should be.
+pub(super) fn finished(
+    created: &Created,
+    kept: &Kept,
+    source: &str,
+    duration_ms: u64,
+    ending: &mut Ending,
+    ui: &mut Ui,
+) -> Result<CreatedBackup> {
+    let manifest = &created.manifest;
+    let name = BackupName::parse(&manifest.name)
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported { what: format!("{} is no name", manifest.name) }))?;
+    let head = Head { name: name.clone(), sha256: created.manifest_sha256.clone() };
+    if let Err(error) = kept.state.keep_head(kept.repository.id(), &head) {
+        ui.say(Level::Warning, &error.to_string(), error.hint());
+    }
+    for note in &created.notes {
+        ui.say(Level::Detail, note, None);
+    }
+    for warning in &created.warnings {
+        ui.say(Level::Warning, warning, None);
+    }
+    let what = manifest.problems.join("; ");
+    match manifest.status {
+        BackupStatus::Good => {}
+        BackupStatus::Damaged => {
+            let next = format!("rediscover check {source} says what; the newest good backup stays `latest`");
+            ending.damaged(&manifest.name, format!("kept as damaged: {what}"), Some(next));
+        }
+        BackupStatus::Suspect => ui.say(
+            Level::Warning,
+            &format!("{}: suspect: {what}", manifest.name),
+            Some(
+                "it is kept, and `latest` goes on to mean the one before; --max-shrink says how much less is expected",
+            ),
+        ),
+        BackupStatus::Incomplete => ending.partial(&manifest.name, format!("incomplete: {what}")),
+    }
+    let backup = kept.repository.read(&name, &kept.trusted)?;
+    Ok(CreatedBackup {
+        backup: backup::row(&backup),
+        source: source.to_owned(),
+        manifest_sha256: created.manifest_sha256.clone(),
+        head: head.to_string(),
+        signed_by: manifest.signed_by.clone(),
+        change_percent: manifest.change.and_then(|change| change.keys_percent),
+        notes: created.notes.iter().chain(&created.warnings).cloned().collect(),
+        duration_ms,
+    })
+}

@@ -1,0 +1,247 @@
+//! `backup` for people: what a tired operator needs first.
+
+use super::table::{Table, wrap};
+use super::{Look, Paint, argument, count, counted};
+use crate::base::size;
+use crate::report::{
+    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
+    InstanceState, printable,
+};
+use std::io::{self, Write};
+
+fn status_paint(status: &str) -> Paint {
+    match status {
+        "good" => Paint::Good,
+        "suspect" | "incomplete" => Paint::Doubtful,
+        _ => Paint::Bad,
+    }
+}
+
+/// `145.0 MiB, 84.7 MiB stored (zstd, encrypted)`.
+fn bytes(row: &BackupRow) -> String {
+    let age = if row.encrypted { ", encrypted" } else { "" };
+    format!(
+        "{}, {} stored ({}{age})",
+        size::human(row.raw_bytes),
+        size::human(row.stored_bytes),
+        printable(&row.compression)
+    )
+}
+
+/// A moment of a document in the zone of the reader, to the second.
+fn time(text: &str, look: &Look) -> String {
+    let Ok(moment) = text.parse::<jiff::Timestamp>() else { return printable(text).into_owned() };
+    moment.to_zoned(look.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Writes the report of `backup create` and `backup import`.
+///
+/// # Errors
+/// What the writer says.
+pub fn create(report: &BackupCreateReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for one in &report.backups {
+        let row = &one.backup;
+        let status = look.paint(status_paint(&row.status), &row.status);
+        let change = one.change_percent.map(|percent| format!(" ({percent:+.1} %)")).unwrap_or_default();
+        writeln!(out, "{}: {status}, {}{change}, {}", printable(&row.name), counted(row.keys, "key"), bytes(row))?;
+        for problem in &row.problems {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+        }
+        let signed = one.signed_by.as_deref().map_or_else(|| "not signed".to_owned(), |key| format!("signed by {key}"));
+        writeln!(out, "  {signed}, {} ms", count(one.duration_ms))?;
+        writeln!(out, "head: {}", printable(&one.head))?;
+    }
+    if let Some(last) = report.backups.last().filter(|last| last.backup.status == "good") {
+        let repo = argument(&report.repository);
+        let identity = if last.backup.encrypted { " --identity FILE" } else { "" };
+        writeln!(
+            out,
+            "next: rediscover backup verify {} --level full --repo {repo}{identity}",
+            printable(&last.backup.name)
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the report of `backup list`.
+///
+/// # Errors
+/// What the writer says.
+pub fn list(report: &BackupListReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    if report.backups.is_empty() {
+        writeln!(out, "no backups in {}", printable(&report.repository))?;
+    } else {
+        let mut table = Table::new(&["backup", "status", ">keys", ">stored", "read again", "notes"]);
+        for row in &report.backups {
+            let mut notes: Vec<String> = row.tags.iter().map(|tag| printable(tag).into_owned()).collect();
+            if row.pinned {
+                notes.insert(0, "pinned".into());
+            }
+            if row.kind != "rdb" {
+                notes.insert(0, row.kind.clone());
+            }
+            if row.encrypted {
+                notes.push("encrypted".into());
+            }
+            if row.signature != "good" {
+                notes.push(format!("signature {}", row.signature));
+            }
+            let verified = match (&row.verified_at, &row.verified_level) {
+                (Some(at), Some(level)) => format!("{} {level}", time(at, look).get(..10).unwrap_or_default()),
+                _ => "never".to_owned(),
+            };
+            table.row(vec![
+                printable(&row.name).into_owned(),
+                row.status.clone(),
+                count(row.keys),
+                size::human(row.stored_bytes),
+                verified,
+                notes.join(", "),
+            ]);
+        }
+        table.write(look, out)?;
+    }
+    for one in &report.unreadable {
+        let text = format!("{}: {}", printable(&one.name), printable(&one.problem));
+        writeln!(out, "{}", wrap(&format!("  {}", look.paint(Paint::Bad, &text)), look.columns(), 4))?;
+    }
+    if report.remnants > 0 {
+        let text = format!(
+            "  {} ({}) of no backup: one is being made, or was broken off; prune sweeps them after a day",
+            counted(report.remnants, "object"),
+            size::human(report.remnant_bytes)
+        );
+        writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+    }
+    Ok(())
+}
+
+/// Writes the report of `backup show`.
+///
+/// # Errors
+/// What the writer says.
+pub fn show(report: &BackupShowReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let row = &report.backup;
+    let status = look.paint(status_paint(&row.status), &row.status);
+    writeln!(out, "{}: {status}, {}, {}", printable(&row.name), counted(row.keys, "key"), bytes(row))?;
+    for problem in &row.problems {
+        writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+    }
+    let text = |name: &str| report.manifest.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    writeln!(out, "  taken      {} ({})", time(&row.created_at, look), row.kind)?;
+    if let Some(server) = report.manifest.get("server").filter(|server| !server.is_null()) {
+        let field = |name: &str| server.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let line = format!("{} {} at {}, {}", field("family"), field("version"), field("address"), field("role"));
+        writeln!(out, "  server     {}", printable(&line))?;
+    }
+    let read = row.verified_at.as_deref().zip(row.verified_level.as_deref());
+    let read = read.map_or_else(|| "never".to_owned(), |(at, level)| format!("{} ({level})", time(at, look)));
+    writeln!(out, "  read again {read}")?;
+    writeln!(out, "  signature  {} {}", row.signature, printable(&text("signed_by")))?;
+    writeln!(out, "  manifest   sha256 {}", report.manifest_sha256)?;
+    if !row.tags.is_empty() || row.pinned {
+        let pinned = row.pinned.then(|| "pinned".to_owned());
+        let words: Vec<_> = pinned.into_iter().chain(row.tags.iter().cloned()).collect();
+        writeln!(out, "  tags       {}", printable(&words.join(", ")))?;
+    }
+    for payload in report.manifest.get("payloads").and_then(|value| value.as_array()).into_iter().flatten() {
+        let field = |name: &str| payload.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+        let number = |name: &str| payload.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
+        writeln!(
+            out,
+            "  payload    {} ({}, {})",
+            printable(field("file")),
+            size::human(number("stored_bytes")),
+            counted(number("keys"), "key")
+        )?;
+    }
+    let loads: Vec<_> = report
+        .manifest
+        .get("loads_on")
+        .and_then(|value| value.as_array())
+        .into_iter()
+        .flatten()
+        .filter(|loads| loads.get("verdict").and_then(|verdict| verdict.as_str()) == Some("yes"))
+        .filter_map(|loads| loads.get("server")?.as_str())
+        .collect();
+    if !loads.is_empty() {
+        writeln!(out, "{}", wrap(&format!("  loads on   {}", printable(&loads.join(", "))), look.columns(), 13))?;
+    }
+    let repo = argument(&report.repository);
+    writeln!(out, "next: rediscover restore {repo}::{} --to DIR --plan", printable(&row.name))
+}
+
+/// Writes the report of `backup verify`.
+///
+/// # Errors
+/// What the writer says.
+pub fn verify(report: &BackupVerifyReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for result in &report.results {
+        let paint = if result.verdict == "good" { Paint::Good } else { Paint::Bad };
+        let verdict = look.paint(paint, &result.verdict);
+        writeln!(out, "{}: {verdict} ({}, {} ms)", printable(&result.name), result.level, count(result.duration_ms))?;
+        for note in &result.notes {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(note)), look.columns(), 4))?;
+        }
+    }
+    for chain in &report.chains {
+        if chain.whole {
+            let head = if chain.head_checked {
+                "up to the head that was kept"
+            } else {
+                "no head was kept: whether the newest are gone cannot be known"
+            };
+            writeln!(out, "{}: chain whole, {head}", printable(&chain.instance))?;
+        } else {
+            writeln!(out, "{}: {}", printable(&chain.instance), look.paint(Paint::Bad, "chain broken"))?;
+        }
+        for problem in &chain.problems {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the report of `backup status`.
+///
+/// # Errors
+/// What the writer says.
+pub fn status(report: &BackupStatusReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut table =
+        Table::new(&["instance", "state", ">age", ">keys", ">change", "read again", "drilled", "newest good backup"]);
+    for one in &report.instances {
+        let newest = one.newest.as_ref();
+        let day = |text: &str| time(text, look).get(..10).unwrap_or_default().to_owned();
+        let dash = || "-".to_owned();
+        table.row(vec![
+            printable(&one.instance).into_owned(),
+            one.state.word().to_owned(),
+            newest.map_or_else(dash, |newest| crate::base::time::span_words(newest.age_seconds)),
+            newest.map_or_else(dash, |newest| count(newest.keys)),
+            newest.and_then(|newest| newest.change_percent).map_or_else(dash, |percent| format!("{percent:+.1}%")),
+            one.verified
+                .as_ref()
+                .map_or_else(|| "never".to_owned(), |verified| format!("{} {}", day(&verified.at), verified.level)),
+            one.drilled
+                .as_ref()
+                .map_or_else(|| "never".to_owned(), |drilled| format!("{} {} s", day(&drilled.at), drilled.seconds)),
+            newest.map_or_else(dash, |newest| printable(&newest.name).into_owned()),
+        ]);
+    }
+    if !report.instances.is_empty() {
+        table.write(look, out)?;
+    }
+    for one in &report.instances {
+        for problem in &one.problems {
+            let paint = if one.state == InstanceState::Ok { Paint::Doubtful } else { Paint::Bad };
+            let text = format!("  {}: {}", printable(&one.instance), look.paint(paint, &printable(problem)));
+            writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+        }
+    }
+    let bad = report.instances.iter().filter(|one| one.state != InstanceState::Ok).count();
+    match (report.instances.len(), bad) {
+        (0, _) => writeln!(out, "there is no backup at all"),
+        (all, 0) => writeln!(out, "{}, all ok", counted(all as u64, "instance")),
+        (all, bad) => writeln!(out, "{bad} of {} not ok", counted(all as u64, "instance")),
+    }
+}
