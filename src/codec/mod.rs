@@ -10,6 +10,8 @@ mod packing;
 mod seal;
 mod seek_table;
 mod sniff;
+mod spool;
+mod tee;
 mod unpack;
 
 pub use crypt::{Identities, Recipients, decrypt};
@@ -18,6 +20,8 @@ pub use open::{open_frames, open_sealed};
 pub use packing::Packing;
 pub use seal::{SealOptions, Sealed, Sealer};
 pub use sniff::{Compression, is_age, sniff};
+pub use spool::{SpoolReader, SpoolWriter, bounded, spool};
+pub use tee::{Branch, Tee};
 pub use unpack::{ReadAhead, Unpacked, unpack_flaw};
 
 #[cfg(test)]
