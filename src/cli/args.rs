@@ -12,8 +12,8 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, RunArgs, ShowArgs, StateArgs, StatusArgs, TagArgs,
-    VerifyArgs, VerifyLevel,
+    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, RunArgs, ShowArgs, StateArgs,
+    StatusArgs, TagArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
 pub(crate) use keys::KeysArgs;
@@ -188,7 +188,10 @@ pub(crate) enum Document {
     AofCut,
     AofRepair,
     AofSplit,
+    BackupRun,
     Check,
+    Config,
+    ConfigCheck,
     Keys,
     Scan,
     Timeline,
@@ -196,12 +199,15 @@ pub(crate) enum Document {
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 8] = [
+    pub(crate) const ALL: [Document; 11] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
+        Document::BackupRun,
         Document::Check,
+        Document::Config,
+        Document::ConfigCheck,
         Document::Keys,
         Document::Scan,
         Document::Timeline,
@@ -520,7 +526,7 @@ fn slots(text: &str) -> Parsed<(u16, u16)> {
     if first <= last && last < 16_384 { Ok((first, last)) } else { Err(wrong()) }
 }
 
-fn bytes(text: &str) -> Parsed<u64> {
+pub(crate) fn bytes(text: &str) -> Parsed<u64> {
     size::parse(text).ok_or_else(|| "not a size; expected 512, 10mb, 1gb".into())
 }
 
@@ -551,11 +557,11 @@ fn sha256(text: &str) -> Parsed<String> {
     if is_hash { Ok(text.to_ascii_lowercase()) } else { Err("expected 64 hexadecimal digits".into()) }
 }
 
-fn span(text: &str) -> Parsed<i64> {
+pub(crate) fn span(text: &str) -> Parsed<i64> {
     time::parse_span_ms(text).ok_or_else(|| "not a span; expected 90s, 26h, 7d".into())
 }
 
-fn zone(text: &str) -> Parsed<jiff::tz::TimeZone> {
+pub(crate) fn zone(text: &str) -> Parsed<jiff::tz::TimeZone> {
     match text {
         "local" => jiff::tz::TimeZone::try_system(),
         _ => jiff::tz::TimeZone::get(text),

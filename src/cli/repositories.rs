@@ -78,9 +78,14 @@ fn default_state() -> Result<PathBuf> {
 
 /// This host's signing key. At its first use it says what it made.
 pub(crate) fn signer(kept: &mut Kept, ui: &mut Ui) -> Result<Signer> {
-    let (signer, made) = kept.state.signer()?;
+    signing_key(&kept.state, &mut kept.trusted, ui)
+}
+
+/// The same, trusted from now on.
+pub(crate) fn signing_key(state: &State, trusted: &mut Trusted, ui: &mut Ui) -> Result<Signer> {
+    let (signer, made) = state.signer()?;
     if made {
-        let folder = super::sources::shown(kept.state.folder().as_os_str());
+        let folder = super::sources::shown(state.folder().as_os_str());
         let text = format!("made a signing key for this host: {folder}/signing.key, id {}", signer.id());
         ui.say(
             Level::Warning,
@@ -88,8 +93,7 @@ pub(crate) fn signer(kept: &mut Kept, ui: &mut Ui) -> Result<Signer> {
             Some("keep signing.pub elsewhere too: whoever can write here could sign as this host"),
         );
     }
-    kept.trusted = kept.trusted.clone();
-    kept.trusted.add(&signer.public()?)?;
+    trusted.add(&signer.public()?)?;
     Ok(signer)
 }
 

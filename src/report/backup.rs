@@ -285,61 +285,40 @@ pub struct DrilledAt {
     pub seconds: u64,
 }
 
-/// The document of `backup run`.
+/// The document of `backup drill`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct BackupRunReport {
-    /// `rediscover/backup-run/v1`
+pub struct BackupDrillReport {
+    /// `rediscover/backup-drill/v1`
     pub schema: String,
     /// What was read, by what, when.
     pub provenance: Provenance,
     /// How the command ended.
     pub exit: Exit,
-    /// The configuration.
-    pub config: String,
-    /// What came of each instance, by name.
-    pub instances: Vec<InstanceRun>,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// What came of each backup.
+    pub results: Vec<DrillResult>,
 }
 
-/// What came of one instance.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct InstanceRun {
-    /// The instance.
-    pub instance: String,
-    /// The exit code of this instance by itself.
-    pub code: u8,
-    /// The repository, without credentials; null where it was not come to.
-    pub repository: Option<String>,
-    /// The backup that was made.
-    pub backup: Option<CreatedBackup>,
-    /// What was done, in order.
-    pub steps: Vec<RunStep>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-}
-
-/// One step.
+/// What came of the drill of one backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct RunStep {
-    /// `config`, `before`, `create`, `verify`, `copy`, `prune`, `after` or `on_failure`.
-    pub step: String,
-    /// What came of it.
-    pub outcome: StepOutcome,
-    /// What was done, what is wrong, or why nothing was done.
-    pub detail: String,
-    /// What to do next.
-    pub next: Option<String>,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-}
-
-/// What came of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum StepOutcome {
-    /// It did what it should.
-    Done,
-    /// It did not.
-    Failed,
-    /// It was not tried.
-    Skipped,
+pub struct DrillResult {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub instance: String,
+    /// `good` or `damaged`.
+    pub verdict: String,
+    /// The server that was started; null where it did not start.
+    pub server: Option<String>,
+    /// From the first byte read to a server that answers, in milliseconds.
+    pub restore_ms: u64,
+    /// Of it until the files were there, in milliseconds.
+    pub fetch_ms: u64,
+    /// Keys it had.
+    pub keys: u64,
+    /// Keys that were looked at one by one.
+    pub sampled: u64,
+    /// What is wrong.
+    pub problems: Vec<String>,
 }

@@ -14,6 +14,8 @@ mod places;
 mod plan;
 mod problem;
 mod provenance;
+mod prune;
+mod run;
 mod scan;
 mod timeline;
 
@@ -23,9 +25,9 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupListReport, BackupRow, BackupRunReport, BackupShowReport, BackupStatusReport, BackupVerifyReport,
-    ChainResult, CreatedBackup, DrilledAt, InstanceRun, InstanceState, InstanceStatus, NewestBackup, RunStep, StepOutcome, Unreadable, VerifiedAt,
-    VerifyResult,
+    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
+    BackupVerifyReport, ChainResult, CreatedBackup, DrillResult, DrilledAt, InstanceState, InstanceStatus,
+    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
@@ -44,5 +46,7 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
+pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, Swept};
+pub use run::{BackupRunReport, InstanceRun, RunStep, StepOutcome};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

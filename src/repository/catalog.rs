@@ -118,6 +118,15 @@ impl Backup {
         })
     }
 
+    /// When it was last read again at this level or deeper, and found whole.
+    pub fn verified_at(&self, at_least: Level) -> Option<UnixMs> {
+        let said = self.heard().filter_map(|sidecar| match &sidecar.said {
+            Said::Verified { level, problem: None, .. } if *level >= at_least => moment(&sidecar.at),
+            _ => None,
+        });
+        said.max()
+    }
+
     /// The deepest level at which it was ever found whole; `captured` where it was good when it was taken.
     pub fn level(&self) -> Option<Level> {
         let said = self.heard().filter_map(|sidecar| match &sidecar.said {

@@ -292,10 +292,7 @@ fn settings(instance: &Instance) -> InstanceSettings {
         stream_bytes: instance.stream_bytes,
         max_shrink_percent: instance.max_shrink_percent,
         verify: instance.verify.iter().map(ToString::to_string).collect(),
-        retention: instance
-            .retention
-            .as_ref()
-            .map(|retention| retention.rules.iter().map(|(rule, value)| format!("{rule} {value}")).collect()),
+        retention: instance.retention.as_ref().map(|keep| keep.words.clone()),
         max_age_seconds: instance.max_age_ms / 1000,
         max_unverified_seconds: instance.max_unverified_ms.map(|ms| ms / 1000),
     }

@@ -4,7 +4,10 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine};
+use rediscover::report::{
+    AnalyzeReport, BackupRunReport, CheckReport, ConfigCheckReport, ConfigReport, CutReport, KeyRow, RepairReport,
+    ScanReport, TimelineLine,
+};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -27,7 +30,10 @@ fn of(document: Document) -> (String, Value) {
         Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
+        Document::BackupRun => ("backup-run", schemars::schema_for!(BackupRunReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
+        Document::Config => ("config", schemars::schema_for!(ConfigReport)),
+        Document::ConfigCheck => ("config-check", schemars::schema_for!(ConfigCheckReport)),
         Document::Keys => {
             let mut schema = line::<KeyRow>();
             // With --columns it has only those.

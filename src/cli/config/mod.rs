@@ -11,12 +11,12 @@ mod raw;
 mod read;
 mod taken;
 
-pub(crate) use names::is_name;
 pub(crate) use raw::Reading;
 
 use super::sources::shown;
 use crate::cli::args::ConfigArgs;
 use raw::{RawRetention, Settings};
+use rediscover::backup::retention::{Limit, Retention};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::codec::Packing;
 use rediscover::repository::valid_instance;
@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 const MAX_BYTES: u64 = 4 << 20;
 
 /// How old the newest good backup may be, where nobody says.
-const MAX_AGE_MS: i64 = 26 * 3_600_000;
+pub(crate) const MAX_AGE_MS: i64 = 26 * 3_600_000;
 
 /// How long a hook may take, where nobody says.
 const HOOK_MS: i64 = 5 * 60_000;
@@ -68,7 +68,7 @@ pub(crate) struct Instance {
     /// When backups are read again.
     pub(crate) verify: Vec<Reading>,
     /// What prune keeps; none: nothing is pruned.
-    pub(crate) retention: Option<Retention>,
+    pub(crate) retention: Option<Keep>,
     pub(crate) recipients: Vec<String>,
     pub(crate) recipients_files: Vec<PathBuf>,
     pub(crate) identity_files: Vec<PathBuf>,
@@ -137,11 +137,14 @@ impl Password {
     }
 }
 
-/// What prune keeps, in the words of its options: `keep-daily` and `7`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Retention {
-    /// Options without the two dashes, with their values.
-    pub(crate) rules: Vec<(&'static str, String)>,
+/// What prune keeps.
+#[derive(Debug, Clone)]
+pub(crate) struct Keep {
+    pub(crate) policy: Retention,
+    /// How much may go at once.
+    pub(crate) max_remove: Option<Limit>,
+    /// The same for people.
+    pub(crate) words: Vec<String>,
 }
 
 /// Commands that are run beside.
@@ -219,7 +222,8 @@ pub(crate) fn load(args: &ConfigArgs) -> Result<Config> {
 fn found() -> Result<PathBuf> {
     let places = ["rediscover.toml", "/etc/rediscover/rediscover.toml"];
     places.iter().map(PathBuf::from).find(|place| place.exists()).ok_or_else(|| {
-        let what = "there is no configuration: neither ./rediscover.toml nor /etc/rediscover/rediscover.toml".to_owned();
+        let what =
+            "there is no configuration: neither ./rediscover.toml nor /etc/rediscover/rediscover.toml".to_owned();
         Error::new(ErrorKind::Usage { option: "--config", what })
             .with_hint("--config FILE or REDISCOVER_CONFIG names one; docs/examples/rediscover.toml shows one")
     })
@@ -280,19 +284,22 @@ impl Config {
             self.problems.of_instance(name, "", what, None, true);
         }
         let repository = self.repository(name, settings.repository.as_deref());
-        let copies: Vec<_> = settings.copies.iter().flatten().filter_map(|copy| self.named(name, "copies", copy)).collect();
+        let copies: Vec<_> =
+            settings.copies.iter().flatten().filter_map(|copy| self.named(name, "copies", copy)).collect();
         if let Some((to, _)) = repository.as_ref().and_then(|own| copies.iter().find(|copy| copy.1 == own.1)) {
             self.problems.of_instance(name, "copies", format!("a copy in {to} lies where the backup lies"), None, true);
         }
         let retention = settings.retention.as_ref().and_then(|raw| self.retention(name, raw));
         for (key, values) in [("tags", &settings.tags)] {
-            let bad = |tag: &&String| tag.is_empty() || tag.len() > 128 || tag.chars().any(|c| c.is_control() || c == ',');
+            let bad =
+                |tag: &&String| tag.is_empty() || tag.len() > 128 || tag.chars().any(|c| c.is_control() || c == ',');
             if let Some(tag) = values.iter().flatten().find(bad) {
                 self.problems.of_instance(name, key, format!("`{}` is no tag", tag.escape_default()), None, true);
             }
         }
         let source = self.source(folder, name, &settings);
-        let in_folder = |files: Option<Vec<PathBuf>>| files.into_iter().flatten().map(|file| folder.join(file)).collect();
+        let in_folder =
+            |files: Option<Vec<PathBuf>>| files.into_iter().flatten().map(|file| folder.join(file)).collect();
         Some(Instance {
             name: name.to_owned(),
             source: source?,
@@ -387,17 +394,14 @@ impl Config {
         })))
     }
 
-    fn retention(&mut self, name: &str, raw: &RawRetention) -> Option<Retention> {
-        let rules = raw.rules();
-        let keeps = |(rule, value): &&(&str, String)| {
-            rule.starts_with("keep-") && *rule != "keep-damaged" && value != "0"
-        };
-        if !rules.iter().any(|rule| keeps(&rule)) {
+    fn retention(&mut self, name: &str, raw: &RawRetention) -> Option<Keep> {
+        let policy = raw.policy();
+        if policy.check().is_err() {
             let hint = Some("retention = { keep_daily = 7, keep_weekly = 4 } is one".to_owned());
-            self.problems.of_instance(name, "retention", "retention keeps nothing", hint, true);
+            self.problems.of_instance(name, "retention", "retention has no rule that keeps anything", hint, true);
             return None;
         }
-        Some(Retention { rules })
+        Some(Keep { policy, max_remove: raw.max_remove.map(|most| most.0), words: raw.words() })
     }
 
     /// All that is wrong with it.

@@ -4,11 +4,6 @@ use super::{Config, Instance, read};
 use rediscover::base::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
 
-/// Whether an argument is a name of the configuration.
-pub(crate) fn is_name(text: &str) -> bool {
-    text.starts_with('@')
-}
-
 impl Config {
     /// The instances that arguments mean, each once, sorted. Those that are written wrongly are among them: whoever acts on them
     /// looks into [`Config::broken`].

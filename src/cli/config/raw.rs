@@ -1,7 +1,8 @@
 //! `rediscover.toml` as it is written: every key may be left out.
 
-use crate::cli::args::{VerifyLevel, bytes, span};
+use crate::cli::args::{VerifyLevel, bytes, span, zone};
 use clap::ValueEnum;
+use rediscover::backup::retention::{self, Count, Limit, Retention};
 use rediscover::codec::Packing;
 use rediscover::source::Via;
 use serde::{Deserialize, Deserializer};
@@ -61,8 +62,24 @@ impl Settings {
             };
         }
         completed!(
-            replicas, repository, copies, tags, user, tls, via, server_config, max_age, max_unverified, verify, retention,
-            recipients, recipients_files, identity_files, compression, stream, max_shrink
+            replicas,
+            repository,
+            copies,
+            tags,
+            user,
+            tls,
+            via,
+            server_config,
+            max_age,
+            max_unverified,
+            verify,
+            retention,
+            recipients,
+            recipients_files,
+            identity_files,
+            compression,
+            stream,
+            max_shrink
         )
     }
 }
@@ -73,7 +90,9 @@ pub(super) struct Inline;
 
 impl<'de> Deserialize<'de> for Inline {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("a password does not belong into this file: password_file or password_env says where it is"))
+        Err(serde::de::Error::custom(
+            "a password does not belong into this file: password_file or password_env says where it is",
+        ))
     }
 }
 
@@ -208,26 +227,72 @@ impl<'de> Deserialize<'de> for Schedule {
             Written::One(text) => vec![text],
             Written::Many(texts) => texts,
         };
-        lines.iter().map(|text| Reading::parse(text)).collect::<Result<_, _>>().map(Self).map_err(serde::de::Error::custom)
+        lines
+            .iter()
+            .map(|text| Reading::parse(text))
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
-/// A number, or a word for one: `unlimited`, `10%`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Number(pub(super) String);
+/// How many a rule keeps: a number, or `"unlimited"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Many(pub(super) Count);
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de> Deserialize<'de> for Many {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "expected a number, or a text such as \"unlimited\"")]
-        enum Written {
-            Number(i64),
-            Word(String),
-        }
-        Ok(Self(match Written::deserialize(deserializer)? {
-            Written::Number(number) => number.to_string(),
-            Written::Word(word) => word,
-        }))
+        Count::parse(&number(deserializer)?).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// How much may go at once: a number, or `"25%"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Most(pub(super) Limit);
+
+impl<'de> Deserialize<'de> for Most {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Limit::parse(&number(deserializer)?).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A number, or a word for one.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a number, or a text such as \"unlimited\"")]
+    enum Written {
+        Number(i64),
+        Word(String),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Number(number) => number.to_string(),
+        Written::Word(word) => word,
+    })
+}
+
+/// `30d`, by the calendar.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Within(pub(super) retention::Span);
+
+impl TryFrom<String> for Within {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        retention::Span::parse(&text).map(Self)
+    }
+}
+
+/// `Europe/Berlin`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Zone(pub(super) jiff::tz::TimeZone);
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        zone(&text).map(Self)
     }
 }
 
@@ -235,51 +300,76 @@ impl<'de> Deserialize<'de> for Number {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetention {
-    pub(super) keep_last: Option<Number>,
-    pub(super) keep_hourly: Option<Number>,
-    pub(super) keep_daily: Option<Number>,
-    pub(super) keep_weekly: Option<Number>,
-    pub(super) keep_monthly: Option<Number>,
-    pub(super) keep_yearly: Option<Number>,
-    pub(super) keep_within: Option<String>,
-    pub(super) keep_within_hourly: Option<String>,
-    pub(super) keep_within_daily: Option<String>,
-    pub(super) keep_within_weekly: Option<String>,
-    pub(super) keep_within_monthly: Option<String>,
-    pub(super) keep_within_yearly: Option<String>,
+    pub(super) keep_last: Option<Many>,
+    pub(super) keep_hourly: Option<Many>,
+    pub(super) keep_daily: Option<Many>,
+    pub(super) keep_weekly: Option<Many>,
+    pub(super) keep_monthly: Option<Many>,
+    pub(super) keep_yearly: Option<Many>,
+    pub(super) keep_within: Option<Within>,
+    pub(super) keep_within_hourly: Option<Within>,
+    pub(super) keep_within_daily: Option<Within>,
+    pub(super) keep_within_weekly: Option<Within>,
+    pub(super) keep_within_monthly: Option<Within>,
+    pub(super) keep_within_yearly: Option<Within>,
+    /// Each with tags that belong together: `"release,eu"`.
     pub(super) keep_tags: Option<Vec<String>>,
-    pub(super) keep_damaged: Option<Number>,
-    pub(super) timezone: Option<String>,
-    pub(super) max_remove: Option<Number>,
+    pub(super) keep_damaged: Option<Many>,
+    pub(super) timezone: Option<Zone>,
+    pub(super) max_remove: Option<Most>,
 }
 
 impl RawRetention {
-    /// As options of `backup prune`: `keep-daily` and `7`.
-    pub(super) fn rules(&self) -> Vec<(&'static str, String)> {
-        let number = |name, value: &Option<Number>| value.as_ref().map(|value| (name, value.0.clone()));
-        let text = |name, value: &Option<String>| value.as_ref().map(|value| (name, value.clone()));
-        let mut rules: Vec<_> = [
-            number("keep-last", &self.keep_last),
-            number("keep-hourly", &self.keep_hourly),
-            number("keep-daily", &self.keep_daily),
-            number("keep-weekly", &self.keep_weekly),
-            number("keep-monthly", &self.keep_monthly),
-            number("keep-yearly", &self.keep_yearly),
-            text("keep-within", &self.keep_within),
-            text("keep-within-hourly", &self.keep_within_hourly),
-            text("keep-within-daily", &self.keep_within_daily),
-            text("keep-within-weekly", &self.keep_within_weekly),
-            text("keep-within-monthly", &self.keep_within_monthly),
-            text("keep-within-yearly", &self.keep_within_yearly),
-            number("keep-damaged", &self.keep_damaged),
-            text("timezone", &self.timezone),
-            number("max-remove", &self.max_remove),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        rules.extend(self.keep_tags.iter().flatten().map(|tags| ("keep-tag", tags.clone())));
-        rules
+    /// As the library has it.
+    pub(super) fn policy(&self) -> Retention {
+        let many = |many: Option<Many>| many.map_or(Count::None, |many| many.0);
+        let within = |within: Option<Within>| within.map(|within| within.0);
+        let tags = |text: &String| text.split(',').map(|tag| tag.trim().to_owned()).collect();
+        let default = Retention::default();
+        Retention {
+            keep_last: many(self.keep_last),
+            keep_hourly: many(self.keep_hourly),
+            keep_daily: many(self.keep_daily),
+            keep_weekly: many(self.keep_weekly),
+            keep_monthly: many(self.keep_monthly),
+            keep_yearly: many(self.keep_yearly),
+            keep_within: within(self.keep_within),
+            keep_within_hourly: within(self.keep_within_hourly),
+            keep_within_daily: within(self.keep_within_daily),
+            keep_within_weekly: within(self.keep_within_weekly),
+            keep_within_monthly: within(self.keep_within_monthly),
+            keep_within_yearly: within(self.keep_within_yearly),
+            keep_tags: self.keep_tags.iter().flatten().map(tags).collect(),
+            keep_damaged: self.keep_damaged.map_or(default.keep_damaged, |many| many.0),
+            timezone: self.timezone.as_ref().map_or(default.timezone, |zone| zone.0.clone()),
+        }
+    }
+
+    /// For people: `daily 7`, as far as it says something.
+    pub(super) fn words(&self) -> Vec<String> {
+        let counts = [
+            ("last", self.keep_last),
+            ("hourly", self.keep_hourly),
+            ("daily", self.keep_daily),
+            ("weekly", self.keep_weekly),
+            ("monthly", self.keep_monthly),
+            ("yearly", self.keep_yearly),
+            ("damaged", self.keep_damaged),
+        ];
+        let spans = [
+            ("within", self.keep_within),
+            ("within-hourly", self.keep_within_hourly),
+            ("within-daily", self.keep_within_daily),
+            ("within-weekly", self.keep_within_weekly),
+            ("within-monthly", self.keep_within_monthly),
+            ("within-yearly", self.keep_within_yearly),
+        ];
+        let counts = counts.iter().filter_map(|(name, many)| Some(format!("keep-{name} {}", (*many)?.0)));
+        let spans = spans.iter().filter_map(|(name, within)| Some(format!("keep-{name} {}", (*within)?.0)));
+        let tags = self.keep_tags.iter().flatten().map(|tags| format!("keep-tag {tags}"));
+        let zone = self.timezone.iter().filter_map(|zone| Some(format!("timezone {}", zone.0.iana_name()?)));
+        let most = self.max_remove.iter().map(|most| format!("max-remove {}", most.0));
+        counts.chain(spans).chain(tags).chain(zone).chain(most).collect()
     }
 }
 

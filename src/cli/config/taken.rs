@@ -18,8 +18,7 @@ impl Instance {
         let server = match &self.source {
             Source::Server(server) => server,
             Source::Path(path, config) => {
-                let args =
-                    SourceArgs { sources: vec![path.clone()], folder: None, server_config: config.clone() };
+                let args = SourceArgs { sources: vec![path.clone()], folder: None, server_config: config.clone() };
                 let mut origins = sources::expand(&args, Take::Loaded, ui)?;
                 let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
                     let what = format!("{} is more than one dump", sources::shown(path));

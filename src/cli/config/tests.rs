@@ -59,8 +59,8 @@ fn paths_are_of_the_folder_of_the_file_and_defaults_complete_instances() {
     assert_eq!(prod.copies, [("offsite".into(), "/mnt/offsite".into())]);
     assert_eq!(prod.recipients_files, [PathBuf::from("/etc/rd/age.pub")]);
     assert_eq!(prod.verify.iter().map(ToString::to_string).collect::<Vec<_>>(), ["stored every run", "full every 7d"]);
-    let rules = &prod.retention.as_ref().expect("a policy").rules;
-    assert!(rules.contains(&("keep-monthly", "unlimited".into())) && rules.contains(&("max-remove", "20%".into())));
+    let words = prod.retention.as_ref().expect("a policy").words.join(", ");
+    assert_eq!(words, "keep-daily 7, keep-monthly unlimited, timezone Europe/Berlin, max-remove 20%");
     let Source::Server(server) = &prod.source else { panic!("a server") };
     assert_eq!(server.address.to_string(), "redis://10.0.0.7:6379,10.0.0.8:6379,10.0.0.9:6380");
     assert_eq!(server.password, Some(Password::File("/etc/rd/prod.pw".into())));
@@ -110,7 +110,10 @@ before = ["x"]
     for line in expected {
         assert!(found.iter().any(|found| found == line), "{line}\n{found:#?}");
     }
-    assert!(found.iter().any(|found| found.starts_with("15: ") && found.contains("has a password in it")), "{found:#?}");
+    assert!(
+        found.iter().any(|found| found.starts_with("15: ") && found.contains("has a password in it")),
+        "{found:#?}"
+    );
     assert!(found.iter().any(|found| found.starts_with("18: ") && found.contains("`all`")), "{found:#?}");
     assert!(!found.iter().any(|found| found.contains("hunter2")), "{found:#?}");
 }
@@ -126,7 +129,8 @@ fn a_file_that_is_no_toml_says_where() {
 
 #[test]
 fn one_that_is_written_wrongly_leaves_the_others() {
-    let config = parse("[repositories.r]\npath = 'r'\n[instances.a]\nsource = 'a'\n[instances.b]\nsorce = 'b'\n[instances.c]\n");
+    let config =
+        parse("[repositories.r]\npath = 'r'\n[instances.a]\nsource = 'a'\n[instances.b]\nsorce = 'b'\n[instances.c]\n");
     let config = config.usable().expect("a is right");
     assert_eq!(config.instances.keys().collect::<Vec<_>>(), ["a"]);
     assert_eq!(config.broken().keys().collect::<Vec<_>>(), ["b", "c"]);

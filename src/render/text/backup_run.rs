@@ -18,7 +18,8 @@ pub fn run(report: &BackupRunReport, look: &Look, out: &mut dyn Write) -> io::Re
             _ => (Paint::Bad, "failed"),
         };
         let facts = facts(one).join(", ");
-        let text = format!("{}: {}{facts} ({} ms)", printable(&one.instance), look.paint(paint, word), count(one.duration_ms));
+        let text =
+            format!("{}: {}{facts} ({} ms)", printable(&one.instance), look.paint(paint, word), count(one.duration_ms));
         writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
         for step in one.steps.iter().filter(|step| step.outcome == StepOutcome::Failed) {
             let next = step.next.as_deref().map(|next| format!(" ({})", printable(next))).unwrap_or_default();

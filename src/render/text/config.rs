@@ -62,7 +62,11 @@ pub fn show(report: &ConfigReport, look: &Look, out: &mut dyn Write) -> io::Resu
         writeln!(out, "{}", printable(&one.instance))?;
         let mut line = |name: &str, text: &str| {
             let text = format!("  {name:<13} {}", printable(text));
-            if text.trim_end().len() > name.len() + 2 { writeln!(out, "{}", wrap(&text, look.columns(), 16)) } else { Ok(()) }
+            if text.trim_end().len() > name.len() + 2 {
+                writeln!(out, "{}", wrap(&text, look.columns(), 16))
+            } else {
+                Ok(())
+            }
         };
         line("source", &one.source)?;
         line("via", one.via.as_deref().unwrap_or_default())?;
@@ -76,13 +80,19 @@ pub fn show(report: &ConfigReport, look: &Look, out: &mut dyn Write) -> io::Resu
         line("copies", &one.copies.join(", "))?;
         line("tags", &one.tags.join(", "))?;
         line("compression", &one.compression)?;
-        line("recipients", &one.recipients.iter().chain(&one.recipients_files).cloned().collect::<Vec<_>>().join(", "))?;
+        line(
+            "recipients",
+            &one.recipients.iter().chain(&one.recipients_files).cloned().collect::<Vec<_>>().join(", "),
+        )?;
         line("identities", &one.identity_files.join(", "))?;
         line("stream", &one.stream_bytes.map(size::human).unwrap_or_default())?;
         line("max shrink", &format!("{} %", one.max_shrink_percent))?;
         let or_never = |text: String| if text.is_empty() { "never".to_owned() } else { text };
         line("verify", &or_never(one.verify.join(", ")))?;
-        line("retention", &one.retention.as_ref().map_or_else(|| "nothing is pruned".to_owned(), |rules| rules.join(", ")))?;
+        line(
+            "retention",
+            &one.retention.as_ref().map_or_else(|| "nothing is pruned".to_owned(), |rules| rules.join(", ")),
+        )?;
         let seconds = |seconds: i64| span_words(u64::try_from(seconds).unwrap_or_default());
         line("max age", &seconds(one.max_age_seconds))?;
         line("max unverified", &one.max_unverified_seconds.map(seconds).unwrap_or_default())?;

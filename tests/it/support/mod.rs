@@ -11,6 +11,7 @@ pub(crate) mod keyspace;
 pub(crate) mod keyspaces;
 pub(crate) mod log;
 pub(crate) mod page;
+pub(crate) mod program;
 pub(crate) mod rdb;
 pub(crate) mod servers;
 pub(crate) mod stage;

@@ -1,7 +1,7 @@
 //! The arguments of the `backup` commands that look: list, show, verify, status; and of tag.
 
 use super::{FormArgs, IdentityArgs, REPOSITORY, RepoArgs, StateArgs};
-use crate::cli::args::{GATES, ResourceArgs, moment, span};
+use crate::cli::args::{ConfigArgs, GATES, ResourceArgs, moment, span};
 use clap::{Args, ValueEnum};
 use rediscover::base::UnixMs;
 use rediscover::repository::Level;
@@ -28,10 +28,12 @@ backups are gone shows only against a head: this host's own, or that of --head."
 
 pub(super) const STATUS: &str = "\
 Examples:
+  rediscover backup status @all
   rediscover backup status --repo /backup --max-age 26h --max-unverified 7d
   rediscover backup status --repo /backup --expect prod --expect stage --format json
 
-Reads manifests only. Exit 4 if an instance is not ok.";
+Reads manifests only. Exit 4 if an instance is not ok. @all tells those too that are configured and were never backed up, and
+those that are in a repository and not configured.";
 
 pub(super) const TAG: &str = "\
 Examples:
@@ -129,17 +131,22 @@ impl VerifyLevel {
 
 #[derive(Args)]
 pub(crate) struct StatusArgs {
+    /// @all, @NAME or @tag:TAG: instances of the configuration, with its limits and repositories
+    #[arg(value_name = "@NAME")]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
     /// The repositories: folders
-    #[arg(long, value_name = "REPO", env = "REDISCOVER_REPO", required = true, help_heading = REPOSITORY)]
+    #[arg(long, value_name = "REPO", env = "REDISCOVER_REPO", required_unless_present = "names", help_heading = REPOSITORY)]
     pub(crate) repo: Vec<OsString>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
     /// Backups of this instance are wanted; may be repeated. Others are told as unconfigured
     #[arg(long, value_name = "NAME", help_heading = GATES)]
     pub(crate) expect: Vec<String>,
-    /// The newest good backup is no older than this: 26h
-    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "26h", help_heading = GATES)]
-    pub(crate) max_age: i64,
+    /// The newest good backup is no older than this [default: as configured, else 26h]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = GATES)]
+    pub(crate) max_age: Option<i64>,
     /// Some backup was read again within this: 7d
     #[arg(long, value_name = "SPAN", value_parser = span, help_heading = GATES)]
     pub(crate) max_unverified: Option<i64>,

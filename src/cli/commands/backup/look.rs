@@ -1,18 +1,15 @@
 //! `backup list`, `show`, `verify` and `status`.
 
 use super::deliver;
-use crate::cli::args::{HashArgs, ListArgs, ShowArgs, StatusArgs, VerifyArgs};
+use crate::cli::args::{HashArgs, ListArgs, ShowArgs, VerifyArgs};
 use crate::cli::exit::Ending;
 use crate::cli::repositories::{self, Kept};
-use crate::cli::ui::{Level as Loud, Ui, now};
-use rediscover::backup::{self, Head, StatusLimits, VerifyOptions};
-use rediscover::base::{Error, ErrorKind, Result, UnixMs};
+use crate::cli::ui::{Ui, now};
+use rediscover::backup::{self, Head, VerifyOptions};
+use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
-use rediscover::report::{
-    BackupListReport, BackupShowReport, BackupStatusReport, BackupVerifyReport, InstanceState, Unreadable,
-};
+use rediscover::report::{BackupListReport, BackupShowReport, BackupVerifyReport, Unreadable};
 use rediscover::repository::{Backup, Catalog};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 pub(crate) fn list(args: &ListArgs, ui: &mut Ui) -> Result<Ending> {
@@ -188,53 +185,5 @@ pub(crate) fn verify(args: &VerifyArgs, ui: &mut Ui) -> Result<Ending> {
         chains,
     };
     deliver(&report, &args.output, ui, render::text::backup_verify)?;
-    Ok(ending)
-}
-
-pub(crate) fn status(args: &StatusArgs, ui: &mut Ui) -> Result<Ending> {
-    let (state, trusted) = repositories::known(&args.state)?;
-    let limits = StatusLimits { max_age_ms: Some(args.max_age), max_unverified_ms: args.max_unverified };
-    let mut instances = Vec::new();
-    let mut seen = BTreeSet::new();
-    let at: UnixMs = now();
-    for repo in &args.repo {
-        let repository = match repositories::open_at(repo) {
-            Ok(repository) => repository,
-            Err(error) if args.repo.len() > 1 => {
-                ui.say(Loud::Error, &error.to_string(), error.hint());
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        for instance in repository.instances()? {
-            let catalog = repository.catalog(&instance, &trusted)?;
-            let head = state.head(repository.id(), &instance)?;
-            let configured = (!args.expect.is_empty()).then(|| args.expect.contains(&instance));
-            let location = repository.location();
-            instances.push(backup::status(&instance, &location, &catalog, head.as_ref(), configured, limits, at));
-            seen.insert(instance);
-        }
-    }
-    for missing in args.expect.iter().filter(|instance| !seen.contains(*instance)) {
-        let mut row = backup::status(missing, "", &Catalog::default(), None, Some(true), limits, at);
-        row.repository = None;
-        instances.push(row);
-    }
-    instances.sort_by(|a, b| (a.state, &a.instance).cmp(&(b.state, &b.instance)));
-    let mut ending = Ending::default();
-    for instance in instances.iter().filter(|instance| instance.state != InstanceState::Ok) {
-        let why = instance.problems.first().map(String::as_str).unwrap_or_default();
-        ending.found(&format!("{}: {}: {why}", instance.instance, instance.state.word()));
-    }
-    if instances.is_empty() {
-        ending.found("there is no backup at all");
-    }
-    let report = BackupStatusReport {
-        schema: "rediscover/backup-status/v1".into(),
-        provenance: ui.provenance(Vec::new()),
-        exit: ending.report(),
-        instances,
-    };
-    deliver(&report, &args.output, ui, render::text::backup_status)?;
     Ok(ending)
 }

@@ -1,8 +1,10 @@
 //! `backup`: the library takes, reads and judges backups; here is what is asked of it, and what is said.
 
 mod create;
+mod drill;
 mod look;
 mod run;
+mod status;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -20,7 +22,8 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::List(args) => look::list(args, ui),
         BackupCommand::Show(args) => look::show(args, ui),
         BackupCommand::Verify(args) => look::verify(args, ui),
-        BackupCommand::Status(args) => look::status(args, ui),
+        BackupCommand::Drill(args) => drill::run(args, ui),
+        BackupCommand::Status(args) => status::run(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
     }
 }
