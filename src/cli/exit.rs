@@ -87,11 +87,19 @@ impl Reason {
         }
     }
 
+    /// `problem (next step)`.
+    pub(crate) fn advised(&self) -> String {
+        match &self.next {
+            Some(next) => format!("{} ({next})", self.problem),
+            None => self.problem.clone(),
+        }
+    }
+
     /// `name: problem (next step)`.
     pub(crate) fn line(&self) -> String {
-        match &self.next {
-            Some(next) => format!("{} ({next})", self.sentence()),
-            None => self.sentence(),
+        match &self.source {
+            Some(source) => format!("{source}: {}", self.advised()),
+            None => self.advised(),
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct InstanceRun {
     pub repository: Option<String>,
     /// The backup that was made.
     pub backup: Option<CreatedBackup>,
+    /// What is wrong, each with what to do next.
+    pub problems: Vec<String>,
     /// What was done, in order.
     pub steps: Vec<RunStep>,
     /// How long it took, in milliseconds.

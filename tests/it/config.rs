@@ -32,7 +32,8 @@ fn installed(folder: &Path) -> PathBuf {
     let root = folder.display().to_string();
     let text = example("rediscover.toml").replace("\"/var/", &format!("\"{root}/var/"));
     let replicas = text.lines().find(|line| line.starts_with("replicas")).expect("replicas").to_owned();
-    let text = text.replace("source = \"redis://backup@192.0.2.7:6379\"", "source = \"sessions.rdb\"").replace(&replicas, "");
+    let text =
+        text.replace("source = \"redis://backup@192.0.2.7:6379\"", "source = \"sessions.rdb\"").replace(&replicas, "");
     let text = text.replace("\"logger\"", "\"true\"");
     write(
         folder,
@@ -64,7 +65,8 @@ fn the_example_is_right_and_shows_no_secret() {
     let report = json(&checked.stdout);
     assert_eq!(code(&checked), 0, "{}", all(&checked));
     assert_eq!(report["instances"], 2);
-    let severities: Vec<_> = report["problems"].as_array().expect("a list").iter().map(|one| &one["severity"]).collect();
+    let severities: Vec<_> =
+        report["problems"].as_array().expect("a list").iter().map(|one| &one["severity"]).collect();
     assert_eq!(severities, ["warning"], "only that the repository is new: {report}");
 
     let shown = run(folder.path(), &["config", "show", "@sessions", "--config", &file, "--format", "json"]);
@@ -131,7 +133,8 @@ fn a_configuration_is_found_where_it_should_be() {
     assert_eq!(names(&mut program::program(folder.path(), &show)).as_deref(), Some("here"));
     let mut command = program::program(folder.path(), &show);
     assert_eq!(names(command.env("REDISCOVER_CONFIG", "other.toml")).as_deref(), Some("there"));
-    let mut command = program::program(folder.path(), &["config", "show", "--format", "json", "--config", "other.toml"]);
+    let mut command =
+        program::program(folder.path(), &["config", "show", "--format", "json", "--config", "other.toml"]);
     assert_eq!(names(command.env("REDISCOVER_CONFIG", "rediscover.toml")).as_deref(), Some("there"));
     fs::remove_file(folder.path().join("rediscover.toml")).expect("removed");
     let none = run(folder.path(), &["backup", "run", "@all"]);
@@ -150,7 +153,11 @@ fn the_cron_line_runs_in_an_empty_environment_and_is_silent() {
     assert_eq!(lines.len(), 2);
     for line in lines {
         // Five fields of time, the user, the command.
-        let command = line.splitn(7, ' ').nth(6).expect("a command").replace("/etc/rediscover/rediscover.toml", &file.display().to_string());
+        let command = line
+            .splitn(7, ' ')
+            .nth(6)
+            .expect("a command")
+            .replace("/etc/rediscover/rediscover.toml", &file.display().to_string());
         let path = format!("{}:/usr/bin:/bin", bin.display());
         let mut shell = Command::new("/bin/sh");
         let shell = shell.args(["-c", &command]).env_clear().env("PATH", path).current_dir("/").stdin(Stdio::null());
@@ -178,7 +185,8 @@ fn the_units_are_what_systemd_takes() {
         eprintln!("skipped: there is no systemd-analyze here");
         return;
     };
-    let ours: Vec<_> = stderr(&verify).lines().filter(|line| line.contains("rediscover-backup")).map(str::to_owned).collect();
+    let ours: Vec<_> =
+        stderr(&verify).lines().filter(|line| line.contains("rediscover-backup")).map(str::to_owned).collect();
     assert!(verify.status.success() && ours.is_empty(), "{}", all(&verify));
 }
 
@@ -205,7 +213,9 @@ fn the_manifests_are_what_kubernetes_takes() {
         let script = "import sys, json, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
         let parsed = Command::new("python3")
             .args(["-c", script])
-            .stdin(fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(name)).expect("a file"))
+            .stdin(
+                fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(name)).expect("a file"),
+            )
             .output();
         match parsed {
             Ok(parsed) if parsed.status.success() => {

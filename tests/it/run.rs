@@ -43,7 +43,10 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
             let (name, labels) = series.split_once('{').expect("labels");
             assert_eq!(name, typed, "after its TYPE");
             let letters = |c: char| c.is_ascii_lowercase() || c == '_';
-            assert!(name.chars().all(letters) && labels.starts_with("instance=\"") && labels.ends_with("\"}"), "{line}");
+            assert!(
+                name.chars().all(letters) && labels.starts_with("instance=\"") && labels.ends_with("\"}"),
+                "{line}"
+            );
             let old = samples.insert(series.replace("rediscover_backup_", ""), value.parse().expect("a number"));
             assert_eq!(old, None, "{series} is there once");
         }
@@ -98,7 +101,9 @@ fn one_that_fails_stops_no_other_and_all_that_is_said_is_its_line() {
 fn the_report_says_what_was_done_with_each() {
     let folder = folder("retention = { keep_last = 2 }\n[hooks]\ntimeout = '5s'\n");
     let toml = fs::read_to_string(folder.path().join("rediscover.toml")).expect("a file");
-    let toml = toml.replace("source = 'd.rdb'", "sorce = 'd.rdb'").replace("[instances.a]", "[defaults]\nretention = { keep_last = 2 }\nverify = 'stored'\n[instances.a]");
+    let toml = toml
+        .replace("source = 'd.rdb'", "sorce = 'd.rdb'")
+        .replace("[instances.a]", "[defaults]\nretention = { keep_last = 2 }\nverify = 'stored'\n[instances.a]");
     fs::write(folder.path().join("rediscover.toml"), toml).expect("a file");
     fs::write(folder.path().join("b.rdb"), &DUMP[..DUMP.len() - 20]).expect("a dump");
     for round in 0..3 {
@@ -107,7 +112,8 @@ fn the_report_says_what_was_done_with_each() {
         assert_eq!(code(&output), 2, "{}", all(&output));
         let report = json(&output.stdout);
         assert_eq!(report["schema"], "rediscover/backup-run/v1");
-        let codes: Vec<_> = report["instances"].as_array().expect("a list").iter().map(|one| one["code"].as_u64()).collect();
+        let codes: Vec<_> =
+            report["instances"].as_array().expect("a list").iter().map(|one| one["code"].as_u64()).collect();
         assert_eq!(codes, [0, 3, 0, 2, 0].map(Some), "{report}");
         let steps = |at: usize| -> Vec<String> {
             let steps = report["instances"][at]["steps"].as_array().expect("a list");
@@ -123,7 +129,8 @@ fn the_report_says_what_was_done_with_each() {
     let backups = json(&list.stdout)["backups"].as_array().expect("a list").clone();
     let of = |instance: &str| backups.iter().filter(|one| one["instance"] == instance).count();
     assert_eq!((of("a"), of("b"), of("d"), of("e")), (2, 3, 0, 2), "no damaged one goes, and none pushes out");
-    let verified = run(folder.path(), &["backup", "verify", "--all", "--repo", "repo", "--state", "state", "--instance", "a"]);
+    let verified =
+        run(folder.path(), &["backup", "verify", "--all", "--repo", "repo", "--state", "state", "--instance", "a"]);
     assert_eq!(code(&verified), 0, "{}", all(&verified));
 }
 
@@ -162,7 +169,10 @@ fn hooks_are_told_what_happened_and_no_password() {
     let folder = folder(HOOKS);
     fs::remove_file(folder.path().join("c.rdb")).expect("removed");
     fs::write(folder.path().join("b.rdb"), &DUMP[..100]).expect("a dump");
-    let output = program(folder.path(), &["backup", "run", "@all", "-q"]).env("REDISCLI_AUTH", "hunter2").output().expect("runs");
+    let output = program(folder.path(), &["backup", "run", "@all", "-q"])
+        .env("REDISCLI_AUTH", "hunter2")
+        .output()
+        .expect("runs");
     assert_eq!(code(&output), 3, "{}", all(&output));
     let log = fs::read_to_string(folder.path().join("log")).expect("hooks ran");
     let lines: Vec<&str> = log.lines().collect();
@@ -197,7 +207,10 @@ fn logs_name_the_instance_and_the_step() {
     assert_eq!(code(&output), 5);
     let text = fs::read_to_string(folder.path().join("log")).expect("a log");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert!(lines.iter().any(|line| line["instance"] == "a" && line["step"] == "create" && line["level"] == "info"), "{text}");
+    assert!(
+        lines.iter().any(|line| line["instance"] == "a" && line["step"] == "create" && line["level"] == "info"),
+        "{text}"
+    );
     let failed = lines.iter().find(|line| line["instance"] == "b" && line["level"] == "error").expect("a failure");
     assert!(failed["step"] == "create" && failed["message"].as_str().is_some_and(|text| text.contains("cannot open")));
     assert!(stderr(&output).lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", stderr(&output));

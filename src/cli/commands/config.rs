@@ -72,7 +72,7 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
         hook(name, words, &mut found);
     }
     if let Some(textfile) = &config.textfile
-        && !textfile.parent().is_some_and(Path::is_dir)
+        && !textfile.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())
     {
         let line = config.line_of("metrics.textfile");
         let what = format!("metrics.textfile: {} is in no folder", shown(textfile.as_os_str()));

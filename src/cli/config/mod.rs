@@ -191,6 +191,13 @@ impl Problems {
         own.iter().find_map(|path| self.lines.get(path)).copied().unwrap_or_default()
     }
 
+    /// That a key is missing: not where a section has others that could not be read, one of which it may be.
+    fn missing(&mut self, instance: &str, key: &str, what: &str, hint: &str) {
+        if !self.all.iter().any(|problem| problem.instance.as_deref() == Some(instance)) {
+            self.of_instance(instance, key, what, Some(hint.to_owned()), true);
+        }
+    }
+
     fn of_instance(&mut self, instance: &str, key: &str, what: impl Into<String>, hint: Option<String>, grave: bool) {
         let line = self.line(instance, key);
         let what = format!("instances.{instance}: {}", what.into());
@@ -232,7 +239,7 @@ fn found() -> Result<PathBuf> {
 impl Config {
     /// Reads the text of a file. What is wrong with it is in [`Config::problems`].
     pub(crate) fn parse(file: &Path, text: &str) -> Self {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = file.parent().unwrap_or(Path::new(""));
         let mut problems = Problems::default();
         let document = read::read(text, &mut problems);
         let mut config = Self {
@@ -325,8 +332,8 @@ impl Config {
             (Some(name), _) => self.named(instance, "repository", name),
             (None, 1) => self.repositories.iter().next().map(|(name, place)| (name.clone(), place.clone())),
             (None, _) => {
-                let hint = Some("repository = \"NAME\" of a section [repositories.NAME]".to_owned());
-                self.problems.of_instance(instance, "repository", "it has no repository", hint, true);
+                let hint = "repository = \"NAME\" of a section [repositories.NAME]";
+                self.problems.missing(instance, "repository", "it has no repository", hint);
                 None
             }
         }
@@ -344,8 +351,8 @@ impl Config {
 
     fn source(&mut self, folder: &Path, name: &str, settings: &Settings) -> Option<Source> {
         let Some(text) = settings.source.as_deref().filter(|text| !text.is_empty()) else {
-            let hint = Some("source = \"redis://host:6379\", or a file or folder".to_owned());
-            self.problems.of_instance(name, "source", "it has no source", hint, true);
+            let hint = "source = \"redis://host:6379\", or a file or folder";
+            self.problems.missing(name, "source", "it has no source", hint);
             return None;
         };
         let password = match (&settings.password_file, &settings.password_env) {

@@ -21,9 +21,8 @@ pub fn run(report: &BackupRunReport, look: &Look, out: &mut dyn Write) -> io::Re
         let text =
             format!("{}: {}{facts} ({} ms)", printable(&one.instance), look.paint(paint, word), count(one.duration_ms));
         writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
-        for step in one.steps.iter().filter(|step| step.outcome == StepOutcome::Failed) {
-            let next = step.next.as_deref().map(|next| format!(" ({})", printable(next))).unwrap_or_default();
-            let text = format!("  {}: {}{next}", step.step, look.paint(Paint::Bad, &printable(&step.detail)));
+        for problem in &one.problems {
+            let text = format!("  {}", look.paint(Paint::Bad, &printable(problem)));
             writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
         }
     }

@@ -43,8 +43,8 @@ fn plural(repositories: u64) -> String {
 /// What the writer says.
 pub fn show(report: &ConfigReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |name: &str, text: &str| {
-        let text = format!("  {name:<13} {}", printable(text));
-        writeln!(out, "{}", wrap(&text, look.columns(), 16))
+        let text = format!("  {name:<15} {}", printable(text));
+        writeln!(out, "{}", wrap(&text, look.columns(), 18))
     };
     line("file", &report.config)?;
     for (name, place) in &report.repositories {
@@ -61,9 +61,9 @@ pub fn show(report: &ConfigReport, look: &Look, out: &mut dyn Write) -> io::Resu
     for one in &report.instances {
         writeln!(out, "{}", printable(&one.instance))?;
         let mut line = |name: &str, text: &str| {
-            let text = format!("  {name:<13} {}", printable(text));
+            let text = format!("  {name:<15} {}", printable(text));
             if text.trim_end().len() > name.len() + 2 {
-                writeln!(out, "{}", wrap(&text, look.columns(), 16))
+                writeln!(out, "{}", wrap(&text, look.columns(), 18))
             } else {
                 Ok(())
             }

@@ -41,12 +41,13 @@ pub(super) fn instance(name: &str, common: &Common<'_>, ui: &mut Ui) -> Outcome 
             run.step("config", |_| Err(error));
         }
     }
-    run.report.code = run.common_code();
+    run.report.code = run.code();
+    run.report.problems = run.ending.reasons.iter().map(Reason::advised).collect();
     Outcome { report: run.report, ending: run.ending, facts: run.facts }
 }
 
 impl Run<'_> {
-    fn common_code(&self) -> u8 {
+    fn code(&self) -> u8 {
         self.ui.signalled().unwrap_or_else(|| self.ending.code()).number()
     }
 
