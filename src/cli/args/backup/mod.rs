@@ -2,9 +2,11 @@
 
 mod create;
 mod look;
+mod prune;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use prune::{PruneArgs, UnlockArgs};
 
 use super::{Format, TEMPLATE};
 use clap::{Args, Subcommand, ValueEnum};
@@ -43,6 +45,12 @@ pub(crate) enum BackupCommand {
     /// Adds and removes tags, pins and unpins
     #[command(help_template = TEMPLATE, after_help = look::TAG)]
     Tag(TagArgs),
+    /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
+    #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
+    Prune(Box<PruneArgs>),
+    /// Removes the lock that a dead prune has left
+    #[command(help_template = TEMPLATE, after_help = prune::UNLOCK)]
+    Unlock(UnlockArgs),
 }
 
 impl BackupCommand {
@@ -54,6 +62,8 @@ impl BackupCommand {
             BackupCommand::Verify(args) => args.output.format,
             BackupCommand::Status(args) => args.output.format,
             BackupCommand::Tag(args) => args.output.format,
+            BackupCommand::Prune(args) => args.output.format,
+            BackupCommand::Unlock(args) => args.output.format,
         };
         match form {
             ReportForm::Text => Format::Text,

@@ -2,6 +2,7 @@
 
 mod create;
 mod look;
+mod prune;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -20,6 +21,8 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Verify(args) => look::verify(args, ui),
         BackupCommand::Status(args) => look::status(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
+        BackupCommand::Prune(args) => prune::run(args, ui),
+        BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
 }
 
