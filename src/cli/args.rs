@@ -11,8 +11,8 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs,
-    TagArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, PruneArgs, RepoArgs, ShowArgs, StateArgs,
+    StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{
@@ -182,6 +182,8 @@ pub(crate) enum Document {
     AofCut,
     AofRepair,
     AofSplit,
+    BackupPrune,
+    BackupUnlock,
     Check,
     Keys,
     Scan,
@@ -190,11 +192,13 @@ pub(crate) enum Document {
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 8] = [
+    pub(crate) const ALL: [Document; 10] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
+        Document::BackupPrune,
+        Document::BackupUnlock,
         Document::Check,
         Document::Keys,
         Document::Scan,

@@ -80,6 +80,11 @@ impl Ui {
         signals::watch(self.cancel.clone(), self.caught.clone(), Arc::clone(&self.writing))
     }
 
+    /// Whether somebody looks at what is said.
+    pub(crate) fn is_watched(&self) -> bool {
+        io::stderr().is_terminal() && !self.quiet
+    }
+
     /// What a signal asks the command to end with.
     pub(crate) fn signalled(&self) -> Option<Code> {
         self.caught.code()

@@ -43,6 +43,6 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
-pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, Swept};
+pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, RemovedLock, Swept, UnlockReport};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

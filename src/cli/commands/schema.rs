@@ -4,7 +4,9 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine};
+use rediscover::report::{
+    AnalyzeReport, CheckReport, CutReport, KeyRow, PruneReport, RepairReport, ScanReport, TimelineLine, UnlockReport,
+};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -27,6 +29,8 @@ fn of(document: Document) -> (String, Value) {
         Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
+        Document::BackupPrune => ("backup-prune", schemars::schema_for!(PruneReport)),
+        Document::BackupUnlock => ("backup-unlock", schemars::schema_for!(UnlockReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         Document::Keys => {
             let mut schema = line::<KeyRow>();

@@ -5,6 +5,7 @@ mod aof;
 mod backup;
 mod check;
 mod log;
+mod prune;
 mod scan;
 mod table;
 
@@ -17,6 +18,7 @@ pub use backup::{
 };
 pub use check::check;
 pub(super) use check::depth;
+pub use prune::{prune, unlock};
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;

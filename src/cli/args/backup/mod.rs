@@ -3,10 +3,12 @@
 mod create;
 mod drill;
 mod look;
+mod prune;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use prune::{PruneArgs, UnlockArgs};
 
 use super::{Format, TEMPLATE};
 use clap::{Args, Subcommand, ValueEnum};
@@ -48,6 +50,12 @@ pub(crate) enum BackupCommand {
     /// Adds and removes tags, pins and unpins
     #[command(help_template = TEMPLATE, after_help = look::TAG)]
     Tag(TagArgs),
+    /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
+    #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
+    Prune(Box<PruneArgs>),
+    /// Removes the lock that a dead prune has left
+    #[command(help_template = TEMPLATE, after_help = prune::UNLOCK)]
+    Unlock(UnlockArgs),
 }
 
 impl BackupCommand {
@@ -60,6 +68,8 @@ impl BackupCommand {
             BackupCommand::Drill(args) => args.output.format,
             BackupCommand::Status(args) => args.output.format,
             BackupCommand::Tag(args) => args.output.format,
+            BackupCommand::Prune(args) => args.output.format,
+            BackupCommand::Unlock(args) => args.output.format,
         };
         match form {
             ReportForm::Text => Format::Text,

@@ -3,6 +3,7 @@
 mod create;
 mod drill;
 mod look;
+mod prune;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -22,6 +23,8 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Drill(args) => drill::run(args, ui),
         BackupCommand::Status(args) => look::status(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
+        BackupCommand::Prune(args) => prune::run(args, ui),
+        BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
 }
 
