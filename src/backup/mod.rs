@@ -1,1 +1,3 @@
 //! Backups that are proven: taken, sealed, verified, rotated, restored and drilled.
+
+pub mod restore;

@@ -3,13 +3,15 @@
 mod analyze;
 mod aof;
 mod keys;
+mod restore;
 mod scan;
 mod talk;
 mod timeline;
 
 pub(crate) use analyze::AnalyzeArgs;
-pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, ReportFormat, SplitArgs};
 pub(crate) use keys::KeysArgs;
+pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
@@ -106,6 +108,9 @@ pub(crate) enum Command {
     /// Mends append-only files: repair, cut at a moment, split off the preamble
     #[command(subcommand, help_template = TEMPLATE, after_help = aof::AOF, arg_required_else_help = true)]
     Aof(AofCommand),
+    /// Puts a dump, an append-only file or a backup into the data directory of a stopped server, and back
+    #[command(help_template = TEMPLATE, after_help = restore::RESTORE)]
+    Restore(RestoreArgs),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -128,6 +133,7 @@ impl Command {
             Command::Scan(args) => Some(args.output.format.map_or_else(|| args.output.named(), Format::from)),
             Command::Rules(command) => Some(command.format()),
             Command::Aof(command) => Some(command.format()),
+            Command::Restore(args) => Some(args.form()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
@@ -175,19 +181,21 @@ pub(crate) enum Document {
     AofSplit,
     Check,
     Keys,
+    Restore,
     Scan,
     Timeline,
 }
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 8] = [
+    pub(crate) const ALL: [Document; 9] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
         Document::Check,
         Document::Keys,
+        Document::Restore,
         Document::Scan,
         Document::Timeline,
     ];

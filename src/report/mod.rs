@@ -12,6 +12,7 @@ mod places;
 mod plan;
 mod problem;
 mod provenance;
+mod restore;
 mod scan;
 mod timeline;
 
@@ -36,5 +37,6 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
+pub use restore::{RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

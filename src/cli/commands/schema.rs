@@ -4,7 +4,9 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine};
+use rediscover::report::{
+    AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, RestoreReport, ScanReport, TimelineLine,
+};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -34,6 +36,7 @@ fn of(document: Document) -> (String, Value) {
             schema.remove("required");
             ("keys", schema)
         }
+        Document::Restore => ("restore", schemars::schema_for!(RestoreReport)),
         Document::Scan => ("scan", schemars::schema_for!(ScanReport)),
         Document::Timeline => ("timeline", line::<TimelineLine>()),
     };

@@ -4,6 +4,7 @@ mod analyze;
 mod aof;
 mod check;
 mod log;
+mod restore;
 mod scan;
 mod table;
 
@@ -12,6 +13,7 @@ pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, s
 pub use aof::{cut, repair};
 pub use check::check;
 pub(super) use check::depth;
+pub use restore::restore;
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;
