@@ -10,6 +10,7 @@
 //! chain      each manifest names the one before it: what is gone or was replaced
 //! retention  which backups stay: a pure function, with a reason for each
 //! prune      the others go, under a lock, the manifest first
+//! restore    into the data directory of a stopped server, with no moment at which it would start empty
 //! status     could every instance be restored right now?
 //! state      what a host keeps for itself: its signing key, heads of chains, locks
 //! ```
@@ -23,6 +24,7 @@ mod lock;
 mod open;
 pub mod prune;
 mod resolve;
+pub mod restore;
 pub mod retention;
 mod rows;
 mod state;

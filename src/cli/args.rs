@@ -4,17 +4,19 @@ mod analyze;
 mod aof;
 mod backup;
 mod keys;
+mod restore;
 mod scan;
 mod talk;
 mod timeline;
 
 pub(crate) use analyze::AnalyzeArgs;
-pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, ReportFormat, SplitArgs};
 pub(crate) use backup::{
     BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, PruneArgs, RepoArgs, ShowArgs, StateArgs,
     StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
+pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
@@ -114,6 +116,9 @@ pub(crate) enum Command {
     /// Keeps backups: takes, lists and verifies them, and says whether every instance could be restored
     #[command(subcommand, help_template = TEMPLATE, after_help = backup::BACKUP, arg_required_else_help = true)]
     Backup(BackupCommand),
+    /// Puts a dump, an append-only file or a backup into the data directory of a stopped server, and back
+    #[command(help_template = TEMPLATE, after_help = restore::RESTORE)]
+    Restore(RestoreArgs),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -137,6 +142,7 @@ impl Command {
             Command::Rules(command) => Some(command.format()),
             Command::Aof(command) => Some(command.format()),
             Command::Backup(command) => Some(command.format()),
+            Command::Restore(args) => Some(args.form()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
@@ -186,13 +192,14 @@ pub(crate) enum Document {
     BackupUnlock,
     Check,
     Keys,
+    Restore,
     Scan,
     Timeline,
 }
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 10] = [
+    pub(crate) const ALL: &'static [Document] = &[
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
@@ -201,6 +208,7 @@ impl Document {
         Document::BackupUnlock,
         Document::Check,
         Document::Keys,
+        Document::Restore,
         Document::Scan,
         Document::Timeline,
     ];

@@ -94,6 +94,11 @@ impl Ui {
         self.cancel.clone()
     }
 
+    /// What keeps a signal from ending the process while it is locked.
+    pub(crate) fn writing(&self) -> Writing {
+        Arc::clone(&self.writing)
+    }
+
     /// The form of the document.
     pub(crate) fn format(&self) -> Format {
         self.format.unwrap_or(Format::Text)

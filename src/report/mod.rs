@@ -14,6 +14,7 @@ mod plan;
 mod problem;
 mod provenance;
 mod prune;
+mod restore;
 mod scan;
 mod timeline;
 
@@ -44,5 +45,6 @@ pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
 pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, RemovedLock, Swept, UnlockReport};
+pub use restore::{RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod keys;
 pub(crate) mod man;
+pub(crate) mod restore;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod schema;

@@ -5,7 +5,8 @@ use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
 use rediscover::report::{
-    AnalyzeReport, CheckReport, CutReport, KeyRow, PruneReport, RepairReport, ScanReport, TimelineLine, UnlockReport,
+    AnalyzeReport, CheckReport, CutReport, KeyRow, PruneReport, RepairReport, RestoreReport, ScanReport, TimelineLine,
+    UnlockReport,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -14,7 +15,7 @@ use serde_json::Value;
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
     let schema = match args.command {
         Some(command) => of(command).1,
-        None => Value::Object(Document::ALL.into_iter().map(of).collect()),
+        None => Value::Object(Document::ALL.iter().copied().map(of).collect()),
     };
     let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Error::io("write the schema", error.into()))?;
     text.push(b'\n');
@@ -38,6 +39,7 @@ fn of(document: Document) -> (String, Value) {
             schema.remove("required");
             ("keys", schema)
         }
+        Document::Restore => ("restore", schemars::schema_for!(RestoreReport)),
         Document::Scan => ("scan", schemars::schema_for!(ScanReport)),
         Document::Timeline => ("timeline", line::<TimelineLine>()),
     };

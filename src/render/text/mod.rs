@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod log;
 mod prune;
+mod restore;
 mod scan;
 mod table;
 
@@ -19,6 +20,7 @@ pub use backup::{
 pub use check::check;
 pub(super) use check::depth;
 pub use prune::{prune, unlock};
+pub use restore::restore;
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;
