@@ -10,6 +10,7 @@ mod packing;
 mod seal;
 mod seek_table;
 mod sniff;
+mod tee;
 mod unpack;
 
 pub use crypt::{Identities, Recipients, decrypt};
@@ -18,6 +19,7 @@ pub use open::{open_frames, open_sealed};
 pub use packing::Packing;
 pub use seal::{SealOptions, Sealed, Sealer};
 pub use sniff::{Compression, is_age, sniff};
+pub use tee::{Branch, SpoolReader, SpoolWriter, Tee, bounded, spool};
 pub use unpack::{ReadAhead, Unpacked, unpack_flaw};
 
 #[cfg(test)]
