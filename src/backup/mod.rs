@@ -3,6 +3,9 @@
 //! ```text
 //! create     bytes ─► tee { validate, hash } ─► seal ─► store; the manifest last
 //! open       a backup as a source: opened and compared with its manifest as it is read
+//! fetch      its bytes out again
+//! copy       into another repository
+//! import     dumps of other tools, adopted
 //! verify     is everything there, is it what was stored, is it what was taken?
 //! drill      a server of one's own is started on it
 //! compare    does a server hold what a backup holds?
@@ -13,8 +16,11 @@
 
 mod chain;
 mod compare;
+mod copy;
 mod create;
 mod drill;
+mod fetch;
+mod import;
 mod open;
 mod resolve;
 mod rows;
@@ -24,8 +30,11 @@ mod verify;
 
 pub use chain::chain;
 pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
+pub use copy::{Copied, CopyOptions, copy, was_pruned};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
 pub use drill::{DrillOptions, Drilled, drill};
+pub use fetch::{FetchOptions, Fetched, fetch_folder, fetch_payload, is_set};
+pub use import::{Adopted, DatedBy, adopt, held};
 pub use open::{open_payload, origins};
 pub use resolve::{only_instance, resolve};
 pub use rows::{kind as kind_word, row, status as status_word};

@@ -228,7 +228,8 @@ const RESOURCES: &str = "Resources";
 /// What to read.
 #[derive(Args)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
+    /// A file, a folder, a glob, REPO::NAME of a backup, or - for standard input; gzip and zstd are unpacked; name=SOURCE
+    /// names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
@@ -237,6 +238,11 @@ pub(crate) struct SourceArgs {
     /// The redis.conf of a data directory; without SOURCE, of its dir
     #[arg(long, value_name = "FILE", help_heading = SOURCES)]
     pub(crate) server_config: Option<PathBuf>,
+    /// REPO::latest is the newest backup that was taken before TIME
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = SOURCES)]
+    pub(crate) before: Option<UnixMs>,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
 }
 
 /// What a folder is.
