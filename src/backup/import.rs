@@ -104,7 +104,7 @@ fn ctime(head: Vec<u8>, run: &RunOptions) -> Option<UnixMs> {
 }
 
 /// The backup that holds these bytes already.
-pub fn held(catalog: &Catalog, raw_sha256: &str) -> Option<String> {
+pub fn already_there(catalog: &Catalog, raw_sha256: &str) -> Option<String> {
     let holds = catalog.backups.iter().find(|backup| match backup.manifest.payloads.as_slice() {
         [one] => one.raw_sha256 == raw_sha256,
         _ => false,

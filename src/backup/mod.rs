@@ -9,7 +9,10 @@
 //! verify     is everything there, is it what was stored, is it what was taken?
 //! drill      a server of one's own is started on it
 //! compare    does a server hold what a backup holds?
+//! load       keys into a running server, one by one
 //! chain      each manifest names the one before it: what is gone or was replaced
+//! retention  which backups stay: a pure function, with a reason for each
+//! prune      the others go, under a lock, the manifest first
 //! status     could every instance be restored right now?
 //! state      what a host keeps for itself: its signing key, heads of chains, locks
 //! ```
@@ -21,8 +24,12 @@ mod create;
 mod drill;
 mod fetch;
 mod import;
+mod load;
+mod lock;
 mod open;
+pub mod prune;
 mod resolve;
+pub mod retention;
 mod rows;
 mod state;
 mod status;
@@ -34,7 +41,9 @@ pub use copy::{Copied, CopyOptions, copy, was_pruned};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
 pub use drill::{DrillOptions, Drilled, drill};
 pub use fetch::{FetchOptions, Fetched, fetch_folder, fetch_payload, is_set};
-pub use import::{Adopted, DatedBy, adopt, held};
+pub use import::{Adopted, DatedBy, adopt, already_there};
+pub use load::{Clash, LoadOptions, LoadedKeys, load};
+pub use lock::{Held, held, unlock};
 pub use open::{open_payload, origins};
 pub use resolve::{only_instance, resolve};
 pub use rows::{kind as kind_word, row, status as status_word};

@@ -13,6 +13,7 @@ mod places;
 mod plan;
 mod problem;
 mod provenance;
+mod prune;
 mod scan;
 mod timeline;
 
@@ -22,9 +23,9 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
-    ChainResult, CreatedBackup, DrilledAt, InstanceState, InstanceStatus, NewestBackup, Unreadable, VerifiedAt,
-    VerifyResult,
+    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
+    BackupVerifyReport, ChainResult, CreatedBackup, DrillResult, DrilledAt, InstanceState, InstanceStatus,
+    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
@@ -42,5 +43,6 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
+pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, Swept};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const SIDECAR_SCHEMA: &str = "rediscover/backup-sidecar/v1";
 
 /// What the record of a prune is called in its JSON.
-pub const PRUNE_SCHEMA: &str = "rediscover/backup-prune/v1";
+pub const PRUNE_SCHEMA: &str = "rediscover/backup-prune-record/v1";
 
 /// One thing said of a backup, and never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,7 +110,7 @@ impl Level {
 /// What a prune has removed: why a backup that others name as their previous one is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PruneRecord {
-    /// Always `rediscover/backup-prune/v1`.
+    /// Always `rediscover/backup-prune-record/v1`.
     pub schema: String,
     /// Whose backups.
     pub instance: String,
