@@ -11,7 +11,7 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs,
+    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs,
     TagArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
@@ -182,6 +182,15 @@ pub(crate) enum Document {
     AofCut,
     AofRepair,
     AofSplit,
+    BackupCopy,
+    BackupCreate,
+    BackupFetch,
+    BackupImport,
+    BackupList,
+    BackupShow,
+    BackupStatus,
+    BackupTag,
+    BackupVerify,
     Check,
     Keys,
     Scan,
@@ -190,11 +199,20 @@ pub(crate) enum Document {
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 8] = [
+    pub(crate) const ALL: [Document; 17] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
+        Document::BackupCopy,
+        Document::BackupCreate,
+        Document::BackupFetch,
+        Document::BackupImport,
+        Document::BackupList,
+        Document::BackupShow,
+        Document::BackupStatus,
+        Document::BackupTag,
+        Document::BackupVerify,
         Document::Check,
         Document::Keys,
         Document::Scan,

@@ -4,7 +4,10 @@ use crate::cli::args::{Document, SchemaArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
-use rediscover::report::{AnalyzeReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine};
+use rediscover::report::{
+    AnalyzeReport, BackupCopyReport, BackupCreateReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupShowReport, BackupStatusReport, BackupVerifyReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine,
+};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -27,6 +30,15 @@ fn of(document: Document) -> (String, Value) {
         Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
+        Document::BackupCopy => ("backup-copy", schemars::schema_for!(BackupCopyReport)),
+        Document::BackupCreate => ("backup-create", schemars::schema_for!(BackupCreateReport)),
+        Document::BackupFetch => ("backup-fetch", schemars::schema_for!(BackupFetchReport)),
+        Document::BackupImport => ("backup-import", schemars::schema_for!(BackupImportReport)),
+        Document::BackupList => ("backup-list", schemars::schema_for!(BackupListReport)),
+        Document::BackupShow => ("backup-show", schemars::schema_for!(BackupShowReport)),
+        Document::BackupStatus => ("backup-status", schemars::schema_for!(BackupStatusReport)),
+        Document::BackupTag => ("backup-tag", schemars::schema_for!(BackupListReport)),
+        Document::BackupVerify => ("backup-verify", schemars::schema_for!(BackupVerifyReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         Document::Keys => {
             let mut schema = line::<KeyRow>();

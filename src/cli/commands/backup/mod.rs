@@ -3,6 +3,7 @@
 mod create;
 mod drill;
 mod look;
+mod moved;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -22,6 +23,9 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Drill(args) => drill::run(args, ui),
         BackupCommand::Status(args) => look::status(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
+        BackupCommand::Fetch(args) => moved::fetch(args, ui),
+        BackupCommand::Copy(args) => moved::copy(args, ui),
+        BackupCommand::Import(args) => moved::import(args, ui),
     }
 }
 
