@@ -56,9 +56,11 @@ pub fn was_pruned(there: &Catalog, backup: &Backup) -> bool {
         Signature::Bad { .. } => false,
         Signature::Unknown { .. } | Signature::Missing => !matches!(backup.signature, Signature::Good { .. }),
     };
-    there.pruned.iter().filter(|pruned| counts(&pruned.signature)).any(|pruned| {
-        pruned.record.as_ref().is_some_and(|record| record.removed.iter().any(is_it))
-    })
+    there
+        .pruned
+        .iter()
+        .filter(|pruned| counts(&pruned.signature))
+        .any(|pruned| pruned.record.as_ref().is_some_and(|record| record.removed.iter().any(is_it)))
 }
 
 /// Copies one backup, with its tags and pins, and reads the copy again. A copy that was broken off goes on: payloads that are
@@ -104,8 +106,7 @@ pub fn copy(from: &Repository, backup: &Backup, to: &Repository, options: &CopyO
     };
     // What was read and where else it lies is true of the original alone.
     for noted in &backup.sidecars {
-        let is_wanted =
-            |sidecar: &Sidecar| matches!(sidecar.said, Said::Tagged { .. } | Said::Pinned | Said::Unpinned);
+        let is_wanted = |sidecar: &Sidecar| matches!(sidecar.said, Said::Tagged { .. } | Said::Pinned | Said::Unpinned);
         if noted.sidecar.as_ref().is_some_and(is_wanted) && !matches!(noted.signature, Signature::Bad { .. }) {
             signed(&noted.object, &mut tally)?;
         }

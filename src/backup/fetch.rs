@@ -55,9 +55,9 @@ pub fn fetch_payload(
 ) -> Result<Fetched> {
     if let (Signature::Bad { why }, false) = (&backup.signature, options.stored) {
         let what = format!("the signature of its manifest is bad: {why}");
-        return Err(Error::new(ErrorKind::Damaged { what })
-            .about(backup.name.to_string())
-            .with_hint("--stored gets its objects as they are; 'rediscover backup verify --all' says what else was changed"));
+        return Err(Error::new(ErrorKind::Damaged { what }).about(backup.name.to_string()).with_hint(
+            "--stored gets its objects as they are; 'rediscover backup verify --all' says what else was changed",
+        ));
     }
     let object = backup.name.object(&payload.file);
     let (mut reader, file, bytes, sha256) = if options.stored {

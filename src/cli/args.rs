@@ -11,8 +11,8 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs,
-    TagArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, PruneArgs,
+    RepoArgs, ShowArgs, StateArgs, StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{
@@ -187,9 +187,11 @@ pub(crate) enum Document {
     BackupFetch,
     BackupImport,
     BackupList,
+    BackupPrune,
     BackupShow,
     BackupStatus,
     BackupTag,
+    BackupUnlock,
     BackupVerify,
     Check,
     Keys,
@@ -199,7 +201,7 @@ pub(crate) enum Document {
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 17] = [
+    pub(crate) const ALL: [Document; 19] = [
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
@@ -209,9 +211,11 @@ impl Document {
         Document::BackupFetch,
         Document::BackupImport,
         Document::BackupList,
+        Document::BackupPrune,
         Document::BackupShow,
         Document::BackupStatus,
         Document::BackupTag,
+        Document::BackupUnlock,
         Document::BackupVerify,
         Document::Check,
         Document::Keys,

@@ -48,6 +48,15 @@ pub(crate) fn written(path: &Path) -> Result<Origin> {
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
 }
 
+/// Dumps that were named as files: a folder is one of dumps, whatever else is in it.
+pub(crate) fn files(arguments: &[OsString], ui: &mut Ui) -> Result<Vec<Origin>> {
+    let found = find(arguments, &Wanted::plain(Some(FolderKind::Files), Take::Loaded))?;
+    for (level, note) in &found.notes {
+        ui.say(*level, note, None);
+    }
+    Ok(found.origins)
+}
+
 /// The log of a server, of --log.
 pub(crate) fn log(path: &OsStr) -> Origin {
     let place = if path == "-" { Place::Stdin } else { Place::Path(path.into()) };

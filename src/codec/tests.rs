@@ -400,7 +400,7 @@ mod with_keys {
     fn what_stands_in_a_file_of_keys_is_never_said() {
         let secret = age::x25519::Identity::generate().to_string();
         let secret = secret.expose_secret();
-        let nearly = secret.replace('Q', "P");
+        let nearly = format!("{}B", &secret[..secret.len() - 1]);
         let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 somebody@example.com";
         for (line, text) in [(1, secret.to_owned()), (2, format!("#\n{}", secret.to_lowercase())), (1, ssh.to_owned())]
         {

@@ -23,7 +23,10 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup, DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, NewestBackup, Unreadable, VerifiedAt, VerifyResult,
+    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup,
+    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, NewestBackup, Unreadable,
+    VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
@@ -41,6 +44,6 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
-pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, Swept};
+pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, RemovedLock, Swept, UnlockReport};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

@@ -6,7 +6,8 @@ use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
 use rediscover::report::{
     AnalyzeReport, BackupCopyReport, BackupCreateReport, BackupFetchReport, BackupImportReport, BackupListReport,
-    BackupShowReport, BackupStatusReport, BackupVerifyReport, CheckReport, CutReport, KeyRow, RepairReport, ScanReport, TimelineLine,
+    BackupShowReport, BackupStatusReport, BackupVerifyReport, CheckReport, CutReport, KeyRow, PruneReport,
+    RepairReport, ScanReport, TimelineLine, UnlockReport,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -35,9 +36,11 @@ fn of(document: Document) -> (String, Value) {
         Document::BackupFetch => ("backup-fetch", schemars::schema_for!(BackupFetchReport)),
         Document::BackupImport => ("backup-import", schemars::schema_for!(BackupImportReport)),
         Document::BackupList => ("backup-list", schemars::schema_for!(BackupListReport)),
+        Document::BackupPrune => ("backup-prune", schemars::schema_for!(PruneReport)),
         Document::BackupShow => ("backup-show", schemars::schema_for!(BackupShowReport)),
         Document::BackupStatus => ("backup-status", schemars::schema_for!(BackupStatusReport)),
         Document::BackupTag => ("backup-tag", schemars::schema_for!(BackupListReport)),
+        Document::BackupUnlock => ("backup-unlock", schemars::schema_for!(UnlockReport)),
         Document::BackupVerify => ("backup-verify", schemars::schema_for!(BackupVerifyReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         Document::Keys => {

@@ -4,8 +4,8 @@ use super::table::{Table, wrap};
 use super::{Look, Paint, argument, count, counted};
 use crate::base::size;
 use crate::report::{
-    BackupCopyReport, BackupCreateReport, BackupFetchReport, BackupImportReport, CreatedBackup, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
-    BackupVerifyReport, InstanceState, printable,
+    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup, InstanceState, printable,
 };
 use std::io::{self, Write};
 

@@ -5,6 +5,7 @@ mod aof;
 mod backup;
 mod check;
 mod log;
+mod prune;
 mod scan;
 mod table;
 
@@ -12,12 +13,13 @@ pub use analyze::analyze;
 pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, span};
 pub use aof::{cut, repair};
 pub use backup::{
-    copy as backup_copy, fetch as backup_fetch, import as backup_import,
-    create as backup_create, drill as backup_drill, list as backup_list, show as backup_show, status as backup_status,
+    copy as backup_copy, create as backup_create, drill as backup_drill, fetch as backup_fetch,
+    import as backup_import, list as backup_list, show as backup_show, status as backup_status,
     verify as backup_verify,
 };
 pub use check::check;
 pub(super) use check::depth;
+pub use prune::{prune, unlock};
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;

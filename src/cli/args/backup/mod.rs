@@ -4,11 +4,13 @@ mod create;
 mod drill;
 mod look;
 mod moved;
+mod prune;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use drill::DrillArgs;
-pub(crate) use moved::{CopyArgs, FetchArgs, ImportArgs};
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use moved::{CopyArgs, FetchArgs, ImportArgs};
+pub(crate) use prune::{PruneArgs, UnlockArgs};
 
 use super::{Format, TEMPLATE};
 use clap::{Args, Subcommand, ValueEnum};
@@ -59,6 +61,12 @@ pub(crate) enum BackupCommand {
     /// Adopts dumps that other tools have kept: validated, hashed and dated
     #[command(help_template = TEMPLATE, after_help = moved::IMPORT)]
     Import(Box<ImportArgs>),
+    /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
+    #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
+    Prune(Box<PruneArgs>),
+    /// Removes the lock that a dead prune has left
+    #[command(help_template = TEMPLATE, after_help = prune::UNLOCK)]
+    Unlock(UnlockArgs),
 }
 
 impl BackupCommand {
@@ -74,6 +82,8 @@ impl BackupCommand {
             BackupCommand::Fetch(args) => args.form.format,
             BackupCommand::Copy(args) => args.output.format,
             BackupCommand::Import(args) => args.output.format,
+            BackupCommand::Prune(args) => args.output.format,
+            BackupCommand::Unlock(args) => args.output.format,
         };
         match form {
             ReportForm::Text => Format::Text,

@@ -4,6 +4,7 @@ mod create;
 mod drill;
 mod look;
 mod moved;
+mod prune;
 mod tag;
 
 use crate::cli::args::{BackupCommand, FormArgs, Format};
@@ -26,6 +27,8 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Fetch(args) => moved::fetch(args, ui),
         BackupCommand::Copy(args) => moved::copy(args, ui),
         BackupCommand::Import(args) => moved::import(args, ui),
+        BackupCommand::Prune(args) => prune::run(args, ui),
+        BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
 }
 
