@@ -3,6 +3,9 @@
 //! ```text
 //! create     bytes ─► tee { validate, hash } ─► seal ─► store; the manifest last
 //! open       a backup as a source: opened and compared with its manifest as it is read
+//! fetch      its bytes out again
+//! copy       into another repository
+//! import     dumps of other tools, adopted
 //! verify     is everything there, is it what was stored, is it what was taken?
 //! drill      a server of one's own is started on it
 //! compare    does a server hold what a backup holds?
@@ -17,8 +20,11 @@
 
 mod chain;
 mod compare;
+mod copy;
 mod create;
 mod drill;
+mod fetch;
+mod import;
 mod load;
 mod lock;
 mod open;
@@ -33,8 +39,11 @@ mod verify;
 
 pub use chain::chain;
 pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
+pub use copy::{Copied, CopyOptions, copy, was_pruned};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
 pub use drill::{DrillOptions, Drilled, drill};
+pub use fetch::{FetchOptions, Fetched, fetch_folder, fetch_payload, is_set};
+pub use import::{Adopted, DatedBy, adopt, already_there};
 pub use load::{Clash, LoadOptions, LoadedKeys, load};
 pub use lock::{Held, held, unlock};
 pub use open::{open_payload, origins};

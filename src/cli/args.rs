@@ -12,8 +12,8 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, ReportFormat, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, PruneArgs, RepoArgs, ShowArgs, StateArgs,
-    StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, PruneArgs,
+    RepoArgs, ShowArgs, StateArgs, StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
 pub(crate) use restore::{RestoreArgs, YesNo};
@@ -188,8 +188,18 @@ pub(crate) enum Document {
     AofCut,
     AofRepair,
     AofSplit,
+    BackupCopy,
+    BackupCreate,
+    BackupDrill,
+    BackupFetch,
+    BackupImport,
+    BackupList,
     BackupPrune,
+    BackupShow,
+    BackupStatus,
+    BackupTag,
     BackupUnlock,
+    BackupVerify,
     Check,
     Keys,
     Restore,
@@ -204,8 +214,18 @@ impl Document {
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
+        Document::BackupCopy,
+        Document::BackupCreate,
+        Document::BackupDrill,
+        Document::BackupFetch,
+        Document::BackupImport,
+        Document::BackupList,
         Document::BackupPrune,
+        Document::BackupShow,
+        Document::BackupStatus,
+        Document::BackupTag,
         Document::BackupUnlock,
+        Document::BackupVerify,
         Document::Check,
         Document::Keys,
         Document::Restore,
@@ -240,7 +260,8 @@ const RESOURCES: &str = "Resources";
 /// What to read.
 #[derive(Args)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
+    /// A file, a folder, a glob, REPO::NAME of a backup, or - for standard input; gzip and zstd are unpacked; name=SOURCE
+    /// names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
@@ -249,6 +270,11 @@ pub(crate) struct SourceArgs {
     /// The redis.conf of a data directory; without SOURCE, of its dir
     #[arg(long, value_name = "FILE", help_heading = SOURCES)]
     pub(crate) server_config: Option<PathBuf>,
+    /// REPO::latest is the newest backup that was taken before TIME
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = SOURCES)]
+    pub(crate) before: Option<UnixMs>,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
 }
 
 /// What a folder is.

@@ -28,10 +28,14 @@ pub(crate) fn open(args: &RepoArgs) -> Result<Kept> {
 /// Opens a repository, and makes one where there is nothing yet.
 pub(crate) fn open_or_create(args: &RepoArgs) -> Result<Kept> {
     let (state, trusted) = known(&args.state)?;
-    let path = folder(&args.repo)?;
-    let store = Arc::new(LocalStore::create(path)?);
+    Ok(Kept { repository: open_or_create_at(&args.repo)?, state, trusted })
+}
+
+/// The repository in this folder, made where there is nothing yet.
+pub(crate) fn open_or_create_at(repo: &OsStr) -> Result<Repository> {
+    let store = Arc::new(LocalStore::create(folder(repo)?)?);
     let id = format!("{:016x}{:016x}", random(), random());
-    Ok(Kept { repository: Repository::open_or_create(store, &id, ui::now())?, state, trusted })
+    Repository::open_or_create(store, &id, ui::now())
 }
 
 /// The repository in this folder.

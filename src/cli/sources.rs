@@ -1,10 +1,14 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, SourceArgs};
+use super::args::{FolderKind, IdentityArgs, SourceArgs, StateArgs};
+use super::repositories;
 use super::ui::{Level, Ui};
-use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::backup;
+use rediscover::base::{Error, ErrorKind, Result, UnixMs};
+use rediscover::codec::Identities;
 use rediscover::report::escape;
+use rediscover::repository::{BackupName, BackupStatus, Signature, Trusted};
 use rediscover::source::{AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, file_kind};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -22,7 +26,7 @@ pub(crate) enum Take {
 /// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
 pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
-    let wanted = Wanted { folder: args.folder, take, config };
+    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args) };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -30,14 +34,27 @@ pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<O
     for (level, note) in &found.notes {
         ui.say(*level, note, None);
     }
+    if args.before.is_some() && !found.latest {
+        let what = "no SOURCE is REPO::latest or REPO::INSTANCE/latest".to_owned();
+        return Err(usage("--before", what));
+    }
     Ok(found.origins)
 }
 
 /// The source that a command has written: a file, or a folder with a manifest.
 pub(crate) fn written(path: &Path) -> Result<Origin> {
     let mut found = Found::default();
-    add_path(&mut found, None, path, &Wanted { folder: None, take: Take::Loaded, config: None })?;
+    add_path(&mut found, None, path, &Wanted::plain(None, Take::Loaded))?;
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
+}
+
+/// Dumps that were named as files: a folder is one of dumps, whatever else is in it.
+pub(crate) fn files(arguments: &[OsString], ui: &mut Ui) -> Result<Vec<Origin>> {
+    let found = find(arguments, &Wanted::plain(Some(FolderKind::Files), Take::Loaded))?;
+    for (level, note) in &found.notes {
+        ui.say(*level, note, None);
+    }
+    Ok(found.origins)
 }
 
 /// The log of a server, of --log.
@@ -94,12 +111,49 @@ struct Wanted {
     take: Take,
     /// Of --server-config.
     config: Option<ServerConfig>,
+    backups: Backups,
+}
+
+impl Wanted {
+    /// Without a configuration, and with nothing that opens backups.
+    fn plain(folder: Option<FolderKind>, take: Take) -> Self {
+        Self { folder, take, config: None, backups: Backups::default() }
+    }
+}
+
+/// How sources are read that lie in a repository.
+#[derive(Default)]
+struct Backups {
+    identity: Vec<PathBuf>,
+    before: Option<UnixMs>,
+}
+
+impl Backups {
+    fn of(args: &SourceArgs) -> Self {
+        Self { identity: args.identities.identity.clone(), before: args.before }
+    }
+
+    /// Whose signatures count: what this host knows by its state folder. Who has none, trusts nobody yet.
+    fn trusted() -> Result<Trusted> {
+        let state = std::env::var_os("REDISCOVER_STATE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        match repositories::known(&StateArgs { state, trusted_key: Vec::new() }) {
+            Ok((_, trusted)) => Ok(trusted),
+            Err(error) if matches!(error.kind(), ErrorKind::Usage { .. }) => Ok(Trusted::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn identities(&self) -> Result<Option<Identities>> {
+        repositories::identities(&IdentityArgs { identity: self.identity.clone() })
+    }
 }
 
 #[derive(Debug, Default)]
 struct Found {
     origins: Vec<Origin>,
     notes: Vec<(Level, String)>,
+    /// Whether one of them was said to be the latest.
+    latest: bool,
 }
 
 impl Found {
@@ -176,6 +230,10 @@ fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
             continue;
         }
         refuse_remote(source)?;
+        if let Some((repo, which)) = in_a_repository(source) {
+            add_backup(&mut found, name, repo, which, &wanted.backups)?;
+            continue;
+        }
         if !source.as_bytes().iter().any(|byte| b"*?[".contains(byte)) {
             found.add_path(name, path);
             continue;
@@ -210,7 +268,7 @@ fn memchr(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// What looks like a place on another machine, or in a repository or configuration: those come in later releases.
+/// What looks like a place on another machine, or in a configuration: those come in later releases.
 fn refuse_remote(source: &OsStr) -> Result<()> {
     let text = source.to_string_lossy();
     if password(&text).is_some() {
@@ -223,11 +281,45 @@ fn refuse_remote(source: &OsStr) -> Result<()> {
         Some((scheme, _)) if scheme.starts_with("redis") => "a live server",
         Some(_) => "a URL",
         None if text.starts_with('@') => "a name from the configuration",
-        None if text.contains("::") => "a backup in a repository",
         None => return Ok(()),
     };
     Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
         .with_hint("this release reads files, folders and standard input"))
+}
+
+/// `REPO::NAME`: a folder may have `::` in its name, the name of a backup has not.
+fn in_a_repository(source: &OsStr) -> Option<(&OsStr, &str)> {
+    let bytes = source.as_bytes();
+    let at = bytes.windows(2).rposition(|pair| pair == b"::")?;
+    let which = std::str::from_utf8(bytes.get(at + 2..)?).ok()?;
+    Some((OsStr::from_bytes(bytes.get(..at)?), which))
+}
+
+/// A backup, which is one source, or of a cluster one for each shard.
+fn add_backup(found: &mut Found, name: Option<&str>, repo: &OsStr, which: &str, backups: &Backups) -> Result<()> {
+    let here = shown(repo);
+    let repository = repositories::open_at(repo)?;
+    let is_name = BackupName::parse(which).is_some();
+    found.latest |= !is_name;
+    let backup = backup::resolve(&repository, which, None, backups.before, &Backups::trusted()?)?;
+    if let Signature::Bad { why } = &backup.signature {
+        found.warn(format!("{}: the signature of its manifest is bad: {why}", backup.name));
+    }
+    match backup.status() {
+        BackupStatus::Good => {}
+        status => found.warn(format!("{} is {}", backup.name, backup::status_word(status))),
+    }
+    if !is_name {
+        found.detail(format!("{here}::{which} is {}", backup.name));
+    }
+    for mut origin in backup::origins(&repository, &backup, backups.identities()?.as_ref())? {
+        origin.name = match (name, origin.name.strip_prefix(&backup.name.to_string())) {
+            (Some(name), Some(rest)) => format!("{name}{rest}"),
+            _ => format!("{here}::{}", origin.name),
+        };
+        found.origins.push(origin);
+    }
+    Ok(())
 }
 
 /// The paths a glob matches, sorted by bytes. Hidden files have to be asked for.
@@ -435,7 +527,7 @@ mod tests {
     }
 
     fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted {
-        Wanted { folder, take, config: None }
+        Wanted::plain(folder, take)
     }
 
     fn list(arguments: &[String], kind: Option<FolderKind>, take: Take) -> std::result::Result<Vec<String>, String> {
@@ -553,7 +645,7 @@ mod tests {
         ]);
         let with = |name: &str, take| {
             let config = ServerConfig::read(&folder.path().join(name)).expect("a configuration");
-            Wanted { folder: None, take, config: Some(config) }
+            Wanted { config: Some(config), ..Wanted::plain(None, take) }
         };
         let data = folder.path().join("data");
         let off = with("off.conf", Take::All);
@@ -597,7 +689,6 @@ mod tests {
             ("redis://h:6379", "a live server"),
             ("redis+sentinel://h/m", "a live server"),
             ("@prod", "configuration"),
-            ("repo::latest", "a backup"),
             ("x=https://h/dump.rdb", "a URL"),
         ] {
             let error = list(&[source.into()], None, Take::All).expect_err(source);
@@ -606,5 +697,18 @@ mod tests {
         let error = list(&["p=rediss://u:s3cr/e@t@h:6379/0".into()], None, Take::All).expect_err("a password");
         assert_eq!(error, "SOURCE: rediss://u:***@h:6379/0 has a password in it");
         assert_eq!(shown(OsStr::new("a/b:c@d")), "a/b:c@d");
+    }
+
+    #[test]
+    fn a_folder_with_two_colons_in_its_name_is_a_path_where_it_is_there() {
+        let folder = folder(&[("a::latest/dump.rdb", EMPTY)]);
+        let path = folder.path().join("a::latest").display().to_string();
+        assert_eq!(list(from_ref(&path), None, Take::Loaded), Ok(vec![format!("{path}/dump.rdb")]));
+        let gone = folder.path().join("b::latest").display().to_string();
+        let error = list(from_ref(&gone), None, Take::Loaded).expect_err("no repository");
+        assert!(error.contains("cannot open the folder"), "{error}");
+        let split = |text| in_a_repository(OsStr::new(text));
+        assert_eq!(split("/a::b/r::prod/latest"), Some((OsStr::new("/a::b/r"), "prod/latest")));
+        assert_eq!(split("/a/b:c"), None);
     }
 }

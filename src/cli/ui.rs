@@ -409,8 +409,12 @@ impl Ui {
         self.begin(place, mode_of)
     }
 
-    /// The same for data: a file that its owner alone may read, whatever it replaces.
+    /// The same for data: a file that its owner alone may read, whatever it replaces; `-q` does not hold it back.
     pub(crate) fn data_sheet(&self, file: &Path) -> Result<Sheet> {
+        if file == Path::new("-") {
+            let to = To::Stdout(BufWriter::with_capacity(SHEET_BYTES, io::stdout()));
+            return Ok(Sheet { to, path: file.to_path_buf(), closed: false });
+        }
         self.begin(Some(file), |_| 0o600)
     }
 

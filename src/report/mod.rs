@@ -24,9 +24,10 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
-    BackupVerifyReport, ChainResult, CreatedBackup, DrillResult, DrilledAt, InstanceState, InstanceStatus,
-    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
+    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup,
+    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, NewestBackup, Unreadable,
+    VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

@@ -5,8 +5,9 @@ use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
 use rediscover::report::{
-    AnalyzeReport, CheckReport, CutReport, KeyRow, PruneReport, RepairReport, RestoreReport, ScanReport, TimelineLine,
-    UnlockReport,
+    AnalyzeReport, BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport,
+    BackupListReport, BackupShowReport, BackupStatusReport, BackupVerifyReport, CheckReport, CutReport, KeyRow,
+    PruneReport, RepairReport, RestoreReport, ScanReport, TimelineLine, UnlockReport,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -30,8 +31,18 @@ fn of(document: Document) -> (String, Value) {
         Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
+        Document::BackupCopy => ("backup-copy", schemars::schema_for!(BackupCopyReport)),
+        Document::BackupCreate => ("backup-create", schemars::schema_for!(BackupCreateReport)),
+        Document::BackupDrill => ("backup-drill", schemars::schema_for!(BackupDrillReport)),
+        Document::BackupFetch => ("backup-fetch", schemars::schema_for!(BackupFetchReport)),
+        Document::BackupImport => ("backup-import", schemars::schema_for!(BackupImportReport)),
+        Document::BackupList => ("backup-list", schemars::schema_for!(BackupListReport)),
         Document::BackupPrune => ("backup-prune", schemars::schema_for!(PruneReport)),
+        Document::BackupShow => ("backup-show", schemars::schema_for!(BackupShowReport)),
+        Document::BackupStatus => ("backup-status", schemars::schema_for!(BackupStatusReport)),
+        Document::BackupTag => ("backup-tag", schemars::schema_for!(BackupListReport)),
         Document::BackupUnlock => ("backup-unlock", schemars::schema_for!(UnlockReport)),
+        Document::BackupVerify => ("backup-verify", schemars::schema_for!(BackupVerifyReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         Document::Keys => {
             let mut schema = line::<KeyRow>();

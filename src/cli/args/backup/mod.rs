@@ -3,11 +3,13 @@
 mod create;
 mod drill;
 mod look;
+mod moved;
 mod prune;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use moved::{CopyArgs, FetchArgs, ImportArgs};
 pub(crate) use prune::{PruneArgs, UnlockArgs};
 
 use super::{Format, TEMPLATE};
@@ -50,6 +52,15 @@ pub(crate) enum BackupCommand {
     /// Adds and removes tags, pins and unpins
     #[command(help_template = TEMPLATE, after_help = look::TAG)]
     Tag(TagArgs),
+    /// Gets the bytes of a backup out again, compared with its manifest
+    #[command(help_template = TEMPLATE, after_help = moved::FETCH)]
+    Fetch(FetchArgs),
+    /// Copies backups into another repository, and reads the copies again
+    #[command(help_template = TEMPLATE, after_help = moved::COPY)]
+    Copy(CopyArgs),
+    /// Adopts dumps that other tools have kept: validated, hashed and dated
+    #[command(help_template = TEMPLATE, after_help = moved::IMPORT)]
+    Import(Box<ImportArgs>),
     /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
     #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
     Prune(Box<PruneArgs>),
@@ -68,6 +79,9 @@ impl BackupCommand {
             BackupCommand::Drill(args) => args.output.format,
             BackupCommand::Status(args) => args.output.format,
             BackupCommand::Tag(args) => args.output.format,
+            BackupCommand::Fetch(args) => args.form.format,
+            BackupCommand::Copy(args) => args.output.format,
+            BackupCommand::Import(args) => args.output.format,
             BackupCommand::Prune(args) => args.output.format,
             BackupCommand::Unlock(args) => args.output.format,
         };

@@ -12,10 +12,11 @@ use rediscover::codec::Recipients;
 use rediscover::render;
 use rediscover::report::{BackupCreateReport, CreatedBackup};
 use rediscover::repository::{BackupName, BackupStatus};
+use std::path::PathBuf;
 
 pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     // Before anything is read: who could open it again?
-    let recipients = recipients(args)?;
+    let recipients = recipients(&args.recipient, &args.recipients_file)?;
     let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
     let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
         let what = "one source makes one backup".to_owned();
@@ -62,13 +63,13 @@ pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
 }
 
 /// Whom it is encrypted to, or nobody.
-fn recipients(args: &CreateArgs) -> Result<Option<Recipients>> {
-    if args.recipient.is_empty() && args.recipients_file.is_empty() {
+pub(super) fn recipients(keys: &[String], files: &[PathBuf]) -> Result<Option<Recipients>> {
+    if keys.is_empty() && files.is_empty() {
         return Ok(None);
     }
-    let mut all = args.recipients_file.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
-    if !args.recipient.is_empty() {
-        all.push(Recipients::parse(args.recipient.iter().map(String::as_str))?);
+    let mut all = files.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
+    if !keys.is_empty() {
+        all.push(Recipients::parse(keys.iter().map(String::as_str))?);
     }
     Recipients::joined(all).map(Some)
 }

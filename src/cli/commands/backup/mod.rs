@@ -3,6 +3,7 @@
 mod create;
 mod drill;
 mod look;
+mod moved;
 mod prune;
 mod tag;
 
@@ -23,6 +24,9 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Drill(args) => drill::run(args, ui),
         BackupCommand::Status(args) => look::status(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
+        BackupCommand::Fetch(args) => moved::fetch(args, ui),
+        BackupCommand::Copy(args) => moved::copy(args, ui),
+        BackupCommand::Import(args) => moved::import(args, ui),
         BackupCommand::Prune(args) => prune::run(args, ui),
         BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
