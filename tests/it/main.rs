@@ -46,4 +46,5 @@ mod support;
 mod timeline;
 mod ttl;
 mod usage;
+mod wire;
 mod yara;
