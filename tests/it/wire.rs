@@ -107,6 +107,14 @@ fn bytes(place: &ServerPlace) -> Vec<u8> {
     read(capture(place).expect("a capture")).expect("a whole capture")
 }
 
+/// Why a capture did not end.
+fn failure(captured: Captured) -> io::Error {
+    match read(captured) {
+        Ok(bytes) => panic!("it ended cleanly after {} bytes", bytes.len()),
+        Err(error) => error,
+    }
+}
+
 /// The words of an error and what helps.
 fn said<T>(result: Result<T>) -> String {
     match result {

@@ -23,7 +23,11 @@ fn a_capture_is_the_keyspace_with_and_without_a_length() {
             assert_eq!(captured.facts.version, spec.version);
             assert!(spec.name.starts_with(&captured.facts.family), "{:?}", captured.facts);
             assert_eq!((captured.facts.mode.as_str(), captured.facts.role.as_str()), ("standalone", "master"));
-            assert!(captured.notes.iter().any(|note| note.starts_with("3000 keys in 2 databases")), "{:?}", captured.notes);
+            assert!(
+                captured.notes.iter().any(|note| note.starts_with("3000 keys in 2 databases")),
+                "{:?}",
+                captured.notes
+            );
             assert!(captured.warnings.is_empty(), "{:?}", captured.warnings);
             let stated = captured.bytes;
             let dump = read(captured).expect("a whole capture");
@@ -42,7 +46,12 @@ fn valkey_9_gives_hashes_whose_fields_expire() {
     for n in 0..300 {
         let hash = format!("h{n}");
         cmd("HSET").arg(&hash).arg(&["a", "1", "b", "2"]).exec(&mut connection).expect("a hash");
-        cmd("HPEXPIREAT").arg(&hash).arg("4102444800000").arg(&["FIELDS", "1", "a"]).exec(&mut connection).expect("a TTL");
+        cmd("HPEXPIREAT")
+            .arg(&hash)
+            .arg("4102444800000")
+            .arg(&["FIELDS", "1", "a"])
+            .exec(&mut connection)
+            .expect("a TTL");
     }
     for diskless in ["yes", "no"] {
         server.set("repl-diskless-sync", diskless);
@@ -130,10 +139,8 @@ fn a_slow_reader_costs_the_server_no_buffer() {
     }
     thread::sleep(Duration::from_millis(300));
     let clients: String = cmd("CLIENT").arg("LIST").arg("TYPE").arg("replica").query(&mut connection).expect("clients");
-    let held: Vec<u64> = clients
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("omem=")?.parse().ok())
-        .collect();
+    let held: Vec<u64> =
+        clients.split_whitespace().filter_map(|word| word.strip_prefix("omem=")?.parse().ok()).collect();
     assert_eq!(held.len(), 1, "{clients}");
     assert!(held[0] < 1 << 20, "{clients}");
     captured.reader.read_to_end(&mut dump).expect("the rest");

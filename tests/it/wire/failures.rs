@@ -1,6 +1,7 @@
 //! Servers that die, stall, load, or are not there: an error that says so, never the end of a snapshot.
 
-use super::{Server, free_port, place, read, said};
+use super::{Server, failure, free_port, place, read, said};
+use crate::support::keyspace;
 use crate::support::servers::ServerSpec;
 use redis::cmd;
 use rediscover::base::{Cancel, ErrorKind};
@@ -40,9 +41,17 @@ fn a_server_that_dies_is_no_end() {
         let mut head = vec![0; 20_000];
         captured.reader.read_exact(&mut head).expect("a first part");
         server.running.kill().expect("killed");
-        let error = read(captured).expect_err("no end");
-        let kinds = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
-        assert!(kinds.contains(&error.kind()), "{name} {diskless}: {error}");
+        match read(captured) {
+            // From 8.0 on the forked child sends by itself, and may live long enough to end what it has begun.
+            Ok(rest) => {
+                let keys = keyspace::read(&[head, rest].concat()).keys.len();
+                assert!(name == "redis-8.6" && keys == 3000, "{name} {diskless}: a clean end after {keys} keys");
+            }
+            Err(error) => {
+                let kinds = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+                assert!(kinds.contains(&error.kind()), "{name} {diskless}: {error}");
+            }
+        }
     }
 }
 
@@ -53,7 +62,8 @@ fn signal(server: &Server, name: &str) {
 
 #[test]
 fn a_server_that_stalls_is_not_waited_for() {
-    let Some(spec) = ServerSpec::named("redis-8.6") else { return };
+    // From 8.0 on the forked child sends to the client by itself, and goes on where its parent is stopped.
+    let Some(spec) = ServerSpec::named("redis-7.0") else { return };
     let server = slow(&spec, &["--rdbcompression", "no"]);
     let options = ConnectOptions { silence: Duration::from_millis(500), ..ConnectOptions::default() };
     let impatient = ServerPlace { options, ..place(&server.socket()) };
@@ -61,7 +71,7 @@ fn a_server_that_stalls_is_not_waited_for() {
     let mut head = vec![0; 20_000];
     captured.reader.read_exact(&mut head).expect("a first part");
     signal(&server, "-STOP");
-    let error = read(captured).expect_err("silence");
+    let error = failure(captured);
     assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
     assert!(error.to_string().contains("silent for 0.5 s"), "{error}");
     // And one that takes connections and says nothing at all.
@@ -92,7 +102,10 @@ fn nobody_there() {
     let refused = said(capture(&place(&format!("redis://127.0.0.1:{}", free_port()))));
     assert!(refused.contains("connection refused") && refused.contains("is the server running"), "{refused}");
     let missing = said(capture(&place("unix:///tmp/there-is-no-such.sock")));
-    assert!(missing.contains("/tmp/there-is-no-such.sock: cannot connect") && missing.contains("unixsocket"), "{missing}");
+    assert!(
+        missing.contains("/tmp/there-is-no-such.sock: cannot connect") && missing.contains("unixsocket"),
+        "{missing}"
+    );
     let unknown = said(capture(&place("redis://no-such-host.invalid")));
     assert!(unknown.contains("no-such-host.invalid"), "{unknown}");
 }

@@ -40,11 +40,18 @@ fn of_several_a_healthy_replica_is_taken() {
         let [a, b, c] = [&server, &replica, &lost].map(|server| server.port.expect("a port"));
         until("the replica has read on", || replica.info("slave_repl_offset") == server.info("master_repl_offset"));
 
-        let captured = capture(&place(&format!("redis://127.0.0.1:{a},127.0.0.1:{b},127.0.0.1:{c}"))).expect("a capture");
-        assert_eq!((captured.facts.role.as_str(), captured.facts.address), ("replica", format!("redis://127.0.0.1:{b}")));
+        let captured =
+            capture(&place(&format!("redis://127.0.0.1:{a},127.0.0.1:{b},127.0.0.1:{c}"))).expect("a capture");
+        assert_eq!(
+            (captured.facts.role.as_str(), captured.facts.address),
+            ("replica", format!("redis://127.0.0.1:{b}"))
+        );
         let told = captured.notes.join("\n");
         assert!(told.contains(&format!("took replica redis://127.0.0.1:{b}: link up")), "{told}");
-        assert!(told.contains(&format!("passed over replica redis://127.0.0.1:{c}: its link to the primary is down")), "{told}");
+        assert!(
+            told.contains(&format!("passed over replica redis://127.0.0.1:{c}: its link to the primary is down")),
+            "{told}"
+        );
         let full = server.info("sync_full");
         let dump = bytes(&place(&format!("redis://127.0.0.1:{a},127.0.0.1:{b}")));
         assert_eq!(server.info("sync_full"), full, "the primary was left alone");
@@ -63,7 +70,9 @@ fn of_several_a_healthy_replica_is_taken() {
         let options = ConnectOptions::default();
         let pick = primary(&address(&format!("redis://127.0.0.1:{b},127.0.0.1:{a}")), &options).expect("the primary");
         assert_eq!(pick.connection.endpoint().to_string(), format!("redis://127.0.0.1:{a}"));
-        assert!(primary(&address(&replica.url()), &options).is_err_and(|error| error.to_string().contains("is a replica")));
+        assert!(
+            primary(&address(&replica.url()), &options).is_err_and(|error| error.to_string().contains("is a replica"))
+        );
     }
 }
 
@@ -119,9 +128,8 @@ fn sentinels_lead_to_a_replica() {
         let sentinel = Sentinel::start(&spec, server.port.expect("a port"));
         until("the sentinel knows the replica", || sentinel.knows_a_replica());
         // One that is not there comes first.
-        let url = |master: &str| {
-            format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/{master}", free_port(), sentinel.port)
-        };
+        let url =
+            |master: &str| format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/{master}", free_port(), sentinel.port);
         let captured = capture(&place(&url("mymaster"))).expect("a capture");
         assert_eq!(captured.facts.role, "replica", "{name}: {:?}", captured.notes);
         same(name, &read(captured).expect("whole"), &server);
@@ -153,23 +161,26 @@ fn a_cluster_is_one_source_for_each_primary() {
         let mut first = nodes[0].running.connection();
         for other in &nodes[1..] {
             let bus: u16 = {
-                let text: Vec<String> =
-                    cmd("CONFIG").arg("GET").arg("cluster-port").query(&mut other.running.connection()).expect("a setting");
+                let text: Vec<String> = cmd("CONFIG")
+                    .arg("GET")
+                    .arg("cluster-port")
+                    .query(&mut other.running.connection())
+                    .expect("a setting");
                 text[1].parse().expect("a port")
             };
             let meet = cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(other.port).arg(bus).exec(&mut first);
             meet.expect("they meet");
         }
         let ok = |server: &Server| {
-            let text: String = cmd("CLUSTER").arg("INFO").query(&mut server.running.connection()).expect("CLUSTER INFO");
+            let text: String =
+                cmd("CLUSTER").arg("INFO").query(&mut server.running.connection()).expect("CLUSTER INFO");
             text.contains("cluster_state:ok") && text.contains("cluster_known_nodes:3")
         };
         until("the cluster is up", || nodes.iter().all(ok));
         for n in 0..300 {
             let key = format!("key{n}");
-            let taken = nodes.iter().filter(|node| {
-                cmd("SET").arg(&key).arg(n).exec(&mut node.running.connection()).is_ok()
-            });
+            let taken =
+                nodes.iter().filter(|node| cmd("SET").arg(&key).arg(n).exec(&mut node.running.connection()).is_ok());
             assert_eq!(taken.count(), 1);
         }
         let url = format!("redis+cluster://127.0.0.1:{},{}", free_port(), &nodes[1].url()["redis://".len()..]);

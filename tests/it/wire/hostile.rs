@@ -99,7 +99,9 @@ fn any_bytes_at_all() {
         let script: Vec<u8> = (0..next() % 60).map(|_| alphabet[next() % alphabet.len()]).collect();
         let port = peer(script);
         let _ = connect(port).command(&[b"PING"]);
-        if let Ok(captured) = capture(&ServerPlace { options: options(), ..place(&format!("redis://127.0.0.1:{port}")) }) {
+        if let Ok(captured) =
+            capture(&ServerPlace { options: options(), ..place(&format!("redis://127.0.0.1:{port}")) })
+        {
             assert!(read(captured).is_err(), "nothing here is a snapshot");
         }
     }

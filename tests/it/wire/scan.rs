@@ -1,6 +1,6 @@
 //! SCAN and DUMP: as good as it gets where SYNC is not allowed.
 
-use super::{Server, all_servers, by_scan, bytes, place, read, said, same};
+use super::{Server, all_servers, by_scan, bytes, failure, place, read, said, same};
 use crate::live;
 use crate::support::keyspace;
 use crate::support::servers::ServerSpec;
@@ -85,11 +85,11 @@ fn the_rights_of_the_hint_suffice_and_without_them_the_hint_names_them() {
                     assert!(told.contains("libraries of functions are missing"), "{told}");
                 }
                 "+pexpiretime" => {
-                    let error = read(captured.expect("it begins")).expect_err("PTTL is not allowed either");
+                    let error = failure(captured.expect("it begins"));
                     assert!(error.to_string().contains("NOPERM"), "{error}");
                 }
                 _ => {
-                    let error = read(captured.expect("it begins")).expect_err("not allowed");
+                    let error = failure(captured.expect("it begins"));
                     assert!(error.to_string().contains("NOPERM"), "{missing}: {error}");
                 }
             }

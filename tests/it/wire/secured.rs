@@ -1,6 +1,6 @@
 //! Passwords, ACL users, TLS.
 
-use super::{Server, all_servers, bytes, free_port, place, same, said};
+use super::{Server, all_servers, bytes, free_port, place, said, same};
 use crate::support::servers::ServerSpec;
 use redis::cmd;
 use rediscover::source::{ServerPlace, capture};
@@ -31,11 +31,7 @@ fn a_password_is_asked_for_and_never_told() {
         let wrong = said(capture(&with(&server, None, Some("wrong-pw"))));
         assert!(wrong.contains("WRONGPASS") && !wrong.contains("wrong-pw"), "{wrong}");
         let dump = bytes(&with(&server, None, Some("right-pw")));
-        crate::support::keyspace::assert_equal(
-            spec.name,
-            &crate::support::keyspace::read(&dump).values_only(),
-            &keys,
-        );
+        crate::support::keyspace::assert_equal(spec.name, &crate::support::keyspace::read(&dump).values_only(), &keys);
     }
 }
 
@@ -83,14 +79,16 @@ fn a_user_with_the_least_rights() {
 /// An authority, a certificate for 127.0.0.1, one for another name, and one of a client.
 fn certificates(folder: &Path) {
     let openssl = |arguments: &str| {
-        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().expect("openssl runs");
+        let done =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().expect("openssl runs");
         assert!(done.status.success(), "{arguments}: {}", String::from_utf8_lossy(&done.stderr));
     };
     let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     for authority in ["ca", "stranger"] {
         openssl(&format!("req -x509 {new} -keyout {authority}.key -out {authority}.crt -days 2 -subj /CN={authority}"));
     }
-    for (name, alternative) in [("server", "IP:127.0.0.1"), ("other", "DNS:other.test"), ("client", "DNS:client.test")] {
+    for (name, alternative) in [("server", "IP:127.0.0.1"), ("other", "DNS:other.test"), ("client", "DNS:client.test")]
+    {
         fs::write(folder.join("extensions"), format!("subjectAltName={alternative}\n")).expect("a file");
         openssl(&format!("req {new} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
         openssl(&format!(
@@ -168,12 +166,8 @@ fn files_of_tls_that_are_no_good() {
     assert!(told(TlsOptions { ca_file: Some(file("ca.key")), ..base() }).contains("no certificate in it"));
     let half = TlsOptions { ca_file: ca(), cert_file: Some(file("client.crt")), ..base() };
     assert!(told(half).contains("--cert FILE --key FILE"));
-    let swapped = TlsOptions {
-        ca_file: ca(),
-        cert_file: Some(file("client.crt")),
-        key_file: Some(file("server.key")),
-        ..base()
-    };
+    let swapped =
+        TlsOptions { ca_file: ca(), cert_file: Some(file("client.crt")), key_file: Some(file("server.key")), ..base() };
     assert!(told(swapped).contains("does not go with"));
     let no_key =
         TlsOptions { ca_file: ca(), cert_file: Some(file("client.crt")), key_file: Some(file("ca.crt")), ..base() };
