@@ -49,4 +49,5 @@ mod support;
 mod timeline;
 mod ttl;
 mod usage;
+mod wire;
 mod yara;
