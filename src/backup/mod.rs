@@ -40,7 +40,7 @@ mod verify;
 pub use chain::chain;
 pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
 pub use copy::{Copied, CopyOptions, copy, was_pruned};
-pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
+pub use create::{CreateOptions, Created, Shard, Spool, Taken, cluster_of, create};
 pub use drill::{DrillOptions, Drilled, drill};
 pub use fetch::{FetchOptions, Fetched, fetch_folder, fetch_payload, is_set};
 pub use import::{Adopted, DatedBy, adopt, already_there};

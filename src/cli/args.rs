@@ -6,6 +6,7 @@ mod backup;
 mod keys;
 mod restore;
 mod scan;
+mod server;
 mod talk;
 mod timeline;
 
@@ -20,6 +21,7 @@ pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
+pub(crate) use server::{LoginArgs, ServerArgs};
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -258,10 +260,10 @@ const OUTPUT: &str = "Output";
 const RESOURCES: &str = "Resources";
 
 /// What to read.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, REPO::NAME of a backup, or - for standard input; gzip and zstd are unpacked; name=SOURCE
-    /// names it
+    /// A file, a folder, a glob, REPO::NAME of a backup, redis://HOST:PORT of a live server, or - for standard input; gzip and
+    /// zstd are unpacked; name=SOURCE names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
@@ -275,6 +277,8 @@ pub(crate) struct SourceArgs {
     pub(crate) before: Option<UnixMs>,
     #[command(flatten)]
     pub(crate) identities: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 }
 
 /// What a folder is.

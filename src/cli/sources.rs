@@ -1,15 +1,18 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, IdentityArgs, SourceArgs, StateArgs};
+use super::args::{FolderKind, IdentityArgs, ServerArgs, SourceArgs, StateArgs};
 use super::repositories;
 use super::ui::{Level, Ui};
 use rediscover::backup;
-use rediscover::base::{Error, ErrorKind, Result, UnixMs};
+use rediscover::base::{Cancel, Error, ErrorKind, Result, UnixMs};
 use rediscover::codec::Identities;
 use rediscover::report::escape;
 use rediscover::repository::{BackupName, BackupStatus, Signature, Trusted};
-use rediscover::source::{AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, file_kind};
+use rediscover::source::{
+    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, ServerPlace, Tails, cluster, file_kind,
+};
+use rediscover::wire::Address;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +29,8 @@ pub(crate) enum Take {
 /// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
 pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
-    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args) };
+    let servers = Some((&args.server, ui.cancel()));
+    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), servers };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -106,18 +110,20 @@ fn password(text: &str) -> Option<(usize, usize)> {
 }
 
 /// How the arguments are meant.
-struct Wanted {
+struct Wanted<'a> {
     folder: Option<FolderKind>,
     take: Take,
     /// Of --server-config.
     config: Option<ServerConfig>,
     backups: Backups,
+    /// How to reach live servers; none where a file is meant.
+    servers: Option<(&'a ServerArgs, Cancel)>,
 }
 
-impl Wanted {
+impl Wanted<'_> {
     /// Without a configuration, and with nothing that opens backups.
     fn plain(folder: Option<FolderKind>, take: Take) -> Self {
-        Self { folder, take, config: None, backups: Backups::default() }
+        Self { folder, take, config: None, backups: Backups::default(), servers: None }
     }
 }
 
@@ -199,7 +205,7 @@ fn where_it_is(place: &Place) -> String {
 
 /// The `dir` of --server-config, where no SOURCE is given. A server takes a relative one from where it was started, which
 /// nobody knows here: from the folder of the configuration.
-fn configured(wanted: &Wanted) -> Result<Found> {
+fn configured(wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     let config = wanted.config.clone().unwrap_or_default();
     let beside = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -208,7 +214,7 @@ fn configured(wanted: &Wanted) -> Result<Found> {
     Ok(found)
 }
 
-fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
+fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     for argument in arguments {
         let (name, source) = split_name(argument);
@@ -227,6 +233,13 @@ fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
         // Named files are opened later: one that is missing does not keep the others from being read.
         if path.symlink_metadata().is_ok() {
             add_path(&mut found, name, path, wanted)?;
+            continue;
+        }
+        let text = source.to_string_lossy();
+        if Address::is_one(&text)
+            && let Some((how, cancel)) = &wanted.servers
+        {
+            add_server(&mut found, name, how.place(Address::parse(&text, "SOURCE")?, cancel.clone())?)?;
             continue;
         }
         refuse_remote(source)?;
@@ -266,6 +279,24 @@ fn split_name(argument: &OsStr) -> (Option<&str>, &OsStr) {
 
 fn memchr(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
+}
+
+/// A live server, or one for each primary of a cluster.
+fn add_server(found: &mut Found, name: Option<&str>, place: ServerPlace) -> Result<()> {
+    if !place.is_cluster() {
+        found.add(name, Place::Server(Box::new(place)));
+        return Ok(());
+    }
+    let places = cluster(&place)?;
+    let missing = places.topology.missing_text();
+    if !missing.is_empty() {
+        found.warn(format!("{}: nobody serves the slots {}", place.address, missing.join(", ")));
+    }
+    for (node, place) in places.primaries {
+        let name = name.map(|name| format!("{name}/{}", node.host));
+        found.add(name.as_deref(), Place::Server(Box::new(place)));
+    }
+    Ok(())
 }
 
 /// What looks like a place on another machine, or in a configuration: those come in later releases.
@@ -342,7 +373,7 @@ fn inside(name: &str, path: &Path) -> String {
     format!("{name}/{}", shown(path.file_name().unwrap_or_default()))
 }
 
-fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted) -> Result<()> {
+fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted<'_>) -> Result<()> {
     if !path.is_dir() {
         if path.is_file() && file_kind(path) == Some(FileKind::Manifest) {
             add_set(found, name, AofSet::from_manifest(path)?, wanted.take);
@@ -380,7 +411,7 @@ fn add_set(found: &mut Found, name: Option<&str>, set: AofSet, take: Take) {
     add_extras(found, name, &folder, extras);
 }
 
-fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted) -> Result<()> {
+fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted<'_>) -> Result<()> {
     let config = wanted.config.clone().unwrap_or_else(|| ServerConfig::of_folder(folder));
     let data = DataDir::read(folder, &config)?;
     let here = shown(folder.as_os_str());
@@ -538,7 +569,7 @@ mod tests {
 
     /// What a folder brings, with its path left out: `+` before what a server would load, `-` before what it would not;
     /// and the warnings.
-    fn brings(folder: &Path, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
+    fn brings(folder: &Path, wanted: &Wanted<'_>) -> (Vec<String>, Vec<String>) {
         let root = folder.display().to_string();
         let found = find(&[folder.into()], wanted).expect("something");
         let names = found.origins.into_iter().map(|origin| {

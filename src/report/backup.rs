@@ -416,3 +416,30 @@ pub struct DrillResult {
     /// What is wrong.
     pub problems: Vec<String>,
 }
+
+/// The document of `restore --to-server`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct LoadReport {
+    /// `rediscover/restore-to-server/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// The server, without credentials.
+    pub target: String,
+    /// Keys it took.
+    pub keys: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Keys that stayed as they were.
+    pub skipped: u64,
+    /// Keys that had expired, and were not sent.
+    pub expired: u64,
+    /// Function libraries it took.
+    pub functions: u64,
+    /// Keys it refused.
+    pub failed: u64,
+    /// The first of them, with what it said.
+    pub failures: Vec<String>,
+}

@@ -26,8 +26,8 @@ pub use analyze::{
 pub use backup::{
     BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
     BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup,
-    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, NewestBackup, Unreadable,
-    VerifiedAt, VerifyResult,
+    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, LoadReport, NewestBackup,
+    Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

@@ -1,7 +1,8 @@
 //! The arguments of `restore`.
 
-use super::{Format, GATES, OUTPUT, ReportFormat, ResourceArgs, server};
+use super::{Format, GATES, IdentityArgs, LoginArgs, OUTPUT, ReportFormat, ResourceArgs, server};
 use clap::{ArgGroup, Args, ValueEnum};
+use rediscover::base::UnixMs;
 use rediscover::mend::Moment;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ pub(super) const RESTORE: &str = "\
 Examples:
   rediscover restore dump.rdb.gz --to /var/lib/redis --server-config /etc/redis/redis.conf
   rediscover restore /mnt/old/appendonlydir --to /data --appendonly yes --target redis-7.2 --plan
+  rediscover restore /backup::prod/latest --to-server redis://127.0.0.1:6380
   rediscover restore --undo /var/lib/redis
 
 The server has to be stopped. SOURCE is written into DIR where no server looks, hashed, and read whole again from the disk.
@@ -22,7 +24,7 @@ sentinel, server-answers, setting, target.";
 const PLACE: &str = "The server";
 
 #[derive(Args)]
-#[command(group = ArgGroup::new("place").args(["to", "undo"]).required(true))]
+#[command(group = ArgGroup::new("place").args(["to", "to_server", "undo"]).required(true))]
 pub(crate) struct RestoreArgs {
     /// What to restore: a dump, an append-only file or a data directory; - for standard input; gzip and zstd are unpacked
     #[arg(value_name = "SOURCE", required_unless_present = "undo")]
@@ -30,6 +32,9 @@ pub(crate) struct RestoreArgs {
     /// The data directory that it goes to; its server has to be stopped
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
+    /// Load the keys into this running server, one by one: redis://HOST:PORT, redis+cluster://HOST ...
+    #[arg(long, value_name = "URL", conflicts_with_all = ["plan", "if_empty", "at", "force", "server_config", "appendonly", "owner"])]
+    pub(crate) to_server: Option<String>,
     /// Put back what was in DIR before the last restore
     #[arg(long, value_name = "DIR", conflicts_with_all = ["source", "plan", "if_empty", "at"])]
     pub(crate) undo: Option<PathBuf>,
@@ -57,6 +62,25 @@ pub(crate) struct RestoreArgs {
     /// User and group of the new files, as numbers [default: those of the old ones, else of DIR]
     #[arg(long, value_name = "UID:GID", value_parser = owner, help_heading = PLACE)]
     pub(crate) owner: Option<(u32, u32)>,
+    /// With --to-server: replace keys that are there already
+    #[arg(long, requires = "to_server", conflicts_with = "skip_existing", help_heading = PLACE)]
+    pub(crate) replace: bool,
+    /// With --to-server: leave keys that are there already as they are
+    #[arg(long, requires = "to_server", help_heading = PLACE)]
+    pub(crate) skip_existing: bool,
+    /// With --to-server: only keys that match, as KEYS does; may be repeated
+    #[arg(long = "match", visible_alias = "pattern", value_name = "GLOB", requires = "to_server", help_heading = PLACE)]
+    pub(crate) globs: Vec<OsString>,
+    /// With --to-server: at most so many bytes a second: 10mb
+    #[arg(long, value_name = "SIZE", value_parser = super::bytes, requires = "to_server", help_heading = PLACE)]
+    pub(crate) rate: Option<u64>,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
+    /// REPO::latest is the newest backup that was taken before TIME
+    #[arg(long, value_name = "TIME", value_parser = super::moment, allow_hyphen_values = true)]
+    pub(crate) before: Option<UnixMs>,
     /// The form of the report on stdout
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OUTPUT)]
     pub(crate) format: ReportFormat,

@@ -1,6 +1,6 @@
 //! `restore`: the library plans and carries out; here is where things come from, and what is said.
 
-use crate::cli::args::{Format, HashArgs, RestoreArgs, SourceArgs, YesNo};
+use crate::cli::args::{Format, HashArgs, RestoreArgs, ServerArgs, SourceArgs, YesNo};
 use crate::cli::exit::{Code, Ending, Reason};
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{self, Level, Ui};
@@ -13,6 +13,7 @@ use rediscover::render;
 use rediscover::report::{Exit, RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep, SourceFacts};
 use rediscover::source::{Origin, Place, ServerConfig};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -22,11 +23,23 @@ use std::sync::PoisonError;
 pub(crate) fn run(args: &RestoreArgs, ui: &mut Ui) -> Result<Ending> {
     match (&args.undo, &args.to, &args.source) {
         (Some(dir), ..) => take_back(args, dir, ui),
-        (None, Some(dir), Some(source)) => {
-            let sources = SourceArgs { sources: vec![source.clone()], folder: None, server_config: None };
-            to_folder(args, &sources, dir, ui)
-        }
+        (None, Some(dir), Some(source)) => to_folder(args, &sources_of(args, source), dir, ui),
+        (None, None, Some(source)) => match &args.to_server {
+            Some(url) => super::load::run(args, &sources_of(args, source), url, ui),
+            None => Err(Error::new(ErrorKind::Usage { option: "--to", what: "where to?".into() })),
+        },
         _ => Err(Error::new(ErrorKind::Usage { option: "--to", what: "where to?".into() })),
+    }
+}
+
+/// The one source, with what opens it.
+fn sources_of(args: &RestoreArgs, source: &OsStr) -> SourceArgs {
+    SourceArgs {
+        sources: vec![source.to_owned()],
+        before: args.before,
+        identities: args.identities.clone(),
+        server: ServerArgs { via: None, login: args.login.clone() },
+        ..SourceArgs::default()
     }
 }
 

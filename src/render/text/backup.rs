@@ -5,7 +5,8 @@ use super::{Look, Paint, argument, count, counted};
 use crate::base::size;
 use crate::report::{
     BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
-    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup, InstanceState, printable,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup, InstanceState, LoadReport,
+    printable,
 };
 use std::io::{self, Write};
 
@@ -337,6 +338,29 @@ pub fn drill(report: &BackupDrillReport, look: &Look, out: &mut dyn Write) -> io
         for problem in &result.problems {
             writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the report of `restore --to-server`.
+///
+/// # Errors
+/// What the writer says.
+pub fn load(report: &LoadReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = format!(
+        "{}: {} loaded ({})",
+        printable(&report.target),
+        counted(report.keys, "key"),
+        size::human(report.bytes)
+    );
+    for (number, what) in [(report.skipped, "there already"), (report.expired, "expired"), (report.failed, "refused")] {
+        if number > 0 {
+            text.push_str(&format!(", {} {what}", count(number)));
+        }
+    }
+    writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+    for failure in report.failures.iter().take(10) {
+        writeln!(out, "{}", wrap(&format!("  {}", look.paint(Paint::Bad, &printable(failure))), look.columns(), 4))?;
     }
     Ok(())
 }

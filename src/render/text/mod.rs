@@ -15,7 +15,7 @@ pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, s
 pub use aof::{cut, repair};
 pub use backup::{
     copy as backup_copy, create as backup_create, drill as backup_drill, fetch as backup_fetch,
-    import as backup_import, list as backup_list, show as backup_show, status as backup_status,
+    import as backup_import, list as backup_list, load, show as backup_show, status as backup_status,
     verify as backup_verify,
 };
 pub use check::check;

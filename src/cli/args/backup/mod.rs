@@ -115,7 +115,7 @@ pub(crate) struct StateArgs {
 }
 
 /// What opens encrypted backups.
-#[derive(Args)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct IdentityArgs {
     /// An age identity that opens encrypted backups; may be repeated
     #[arg(long, value_name = "FILE", env = "REDISCOVER_IDENTITY", help_heading = REPOSITORY)]

@@ -12,18 +12,13 @@ use rediscover::codec::Recipients;
 use rediscover::render;
 use rediscover::report::{BackupCreateReport, CreatedBackup};
 use rediscover::repository::{BackupName, BackupStatus};
+use rediscover::wire::Address;
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     // Before anything is read: who could open it again?
     let recipients = recipients(&args.recipient, &args.recipients_file)?;
-    let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
-    let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
-        let what = "one source makes one backup".to_owned();
-        return Err(
-            Error::new(ErrorKind::Usage { option: "SOURCE", what }).with_hint("name one file, folder or server")
-        );
-    };
+    let (source, taken) = taken(args, ui)?;
     let mut kept = repositories::open_or_create(&args.repo)?;
     let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
     let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
@@ -44,8 +39,6 @@ pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
         salt: repositories::salt(),
     };
     let started = now();
-    let source = origin.name.clone();
-    let taken = Taken::One(Box::new(origin));
     let created =
         backup::create(&taken, &kept.repository, &args.instance, &options).map_err(|error| error.about(&source))?;
     let duration_ms = u64::try_from(now().0.saturating_sub(started.0)).unwrap_or_default();
@@ -60,6 +53,27 @@ pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     };
     deliver(&report, &args.output, ui, render::text::backup_create)?;
     Ok(ending)
+}
+
+/// What is to be taken: one source, or a cluster shard by shard.
+fn taken(args: &CreateArgs, ui: &mut Ui) -> Result<(String, Taken)> {
+    if let [source] = args.source.sources.as_slice()
+        && let text = source.to_string_lossy()
+        && Address::is_one(&text)
+    {
+        let place = args.source.server.place(Address::parse(&text, "SOURCE")?, ui.cancel())?;
+        if place.is_cluster() {
+            return Ok((place.address.to_string(), backup::cluster_of(&place)?));
+        }
+    }
+    let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
+    let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
+        let what = "one source makes one backup".to_owned();
+        return Err(
+            Error::new(ErrorKind::Usage { option: "SOURCE", what }).with_hint("name one file, folder or server")
+        );
+    };
+    Ok((origin.name.clone(), Taken::One(Box::new(origin))))
 }
 
 /// Whom it is encrypted to, or nobody.

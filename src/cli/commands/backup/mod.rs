@@ -7,10 +7,10 @@ mod moved;
 mod prune;
 mod tag;
 
-use crate::cli::args::{BackupCommand, FormArgs, Format};
+use crate::cli::args::{BackupCommand, FormArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
-use rediscover::base::{Error, Result};
+use rediscover::base::Result;
 use rediscover::render::Look;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -33,23 +33,11 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
 }
 
 /// Puts a report on stdout.
-pub(super) fn deliver<R: Serialize>(
+fn deliver<R: Serialize>(
     report: &R,
     form: &FormArgs,
     ui: &mut Ui,
     text: fn(&R, &Look, &mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let mut document = Vec::new();
-    match ui.format() {
-        Format::Json => {
-            document =
-                serde_json::to_vec_pretty(report).map_err(|error| Error::io("write the report", error.into()))?;
-            document.push(b'\n');
-        }
-        _ => {
-            let look = ui.look(None, form.tz.as_ref());
-            text(report, &look, &mut document).map_err(|error| Error::io("write the report", error))?;
-        }
-    }
-    ui.deliver(None, &document)
+    super::deliver(report, form.tz.as_ref(), ui, text)
 }
