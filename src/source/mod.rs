@@ -121,6 +121,13 @@ impl Opener {
     }
 }
 
+impl Opener {
+    /// Whether it is a log by its name, whatever it begins with.
+    pub fn is_log(&self) -> bool {
+        self.is_log
+    }
+}
+
 impl std::fmt::Debug for Opener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opener")

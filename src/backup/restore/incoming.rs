@@ -175,28 +175,33 @@ pub(super) enum Form {
 
 fn file_of(part: Part, until: Option<u64>) -> Result<IncomingFile> {
     let Place::Path(path) = &part.place else {
-        return match part.place {
-            Place::Bytes(_) => Ok(incoming(ObjectRole::Rdb, "dump.rdb".to_owned(), None, part.place, until)),
-            _ => {
-                let what = "standard input can be read only once".to_owned();
-                Err(Error::new(ErrorKind::Unsupported { what }).with_hint("save it to a file first"))
-            }
-        };
+        if !part.place.can_be_read_again() {
+            let what = "it can be read only once".to_owned();
+            return Err(Error::new(ErrorKind::Unsupported { what }).with_hint("save it to a file first"));
+        }
+        let is_log = matches!(&part.place, Place::Opener(opener) if opener.is_log());
+        let role = role_of(part.role, is_log);
+        let name = part.file.as_deref().map_or_else(|| "dump".to_owned(), str::to_owned);
+        return Ok(incoming(role, name, None, part.place, until));
     };
     let kind = file_kind(path);
     let named = path.extension().is_some_and(|name| name.eq_ignore_ascii_case("aof"));
-    let role = match part.role {
-        LogRole::Base => ObjectRole::AofBase,
-        LogRole::Incr => ObjectRole::AofIncr,
-        LogRole::Log if named || kind == Some(FileKind::Aof) => ObjectRole::Aof,
-        LogRole::Log => ObjectRole::Rdb,
-    };
+    let role = role_of(part.role, named || kind == Some(FileKind::Aof));
     let bytes = match kind {
         Some(FileKind::Packed) => None,
         _ => path.metadata().ok().map(|facts| until.unwrap_or(facts.len())),
     };
     let name = part.file.as_deref().map_or_else(|| "dump".to_owned(), str::to_owned);
     Ok(incoming(role, name, bytes, part.place, until))
+}
+
+fn role_of(role: LogRole, is_log: bool) -> ObjectRole {
+    match role {
+        LogRole::Base => ObjectRole::AofBase,
+        LogRole::Incr => ObjectRole::AofIncr,
+        LogRole::Log if is_log => ObjectRole::Aof,
+        LogRole::Log => ObjectRole::Rdb,
+    }
 }
 
 fn incoming(role: ObjectRole, raw_name: String, bytes: Option<u64>, place: Place, until: Option<u64>) -> IncomingFile {

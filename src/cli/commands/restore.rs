@@ -11,7 +11,7 @@ use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::mend;
 use rediscover::render;
 use rediscover::report::{Exit, RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep, SourceFacts};
-use rediscover::source::{Origin, Place, ServerConfig};
+use rediscover::source::{Origin, Place, ServerConfig, capture};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -188,6 +188,10 @@ fn spool(origin: &mut Origin, folder: &Path) -> Result<Option<File>> {
         Place::Path(path) => {
             let mut pipe = File::open(path).map_err(|error| Error::io("open", error).about(&origin.name))?;
             io::copy(&mut pipe, &mut file).map_err(failed)?;
+        }
+        Place::Server(place) => {
+            let mut captured = capture(place)?;
+            io::copy(&mut captured.reader, &mut file).map_err(failed)?;
         }
         _ => {
             io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
