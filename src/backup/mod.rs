@@ -6,6 +6,7 @@
 //! verify     is everything there, is it what was stored, is it what was taken?
 //! drill      a server of one's own is started on it
 //! compare    does a server hold what a backup holds?
+//! load       keys into a running server, one by one
 //! chain      each manifest names the one before it: what is gone or was replaced
 //! retention  which backups stay: a pure function, with a reason for each
 //! prune      the others go, under a lock, the manifest first
@@ -17,6 +18,7 @@ mod chain;
 mod compare;
 mod create;
 mod drill;
+mod load;
 mod lock;
 mod open;
 pub mod prune;
@@ -31,6 +33,7 @@ pub use chain::chain;
 pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, create};
 pub use drill::{DrillOptions, Drilled, drill};
+pub use load::{Clash, LoadOptions, LoadedKeys, load};
 pub use lock::{Held, held, unlock};
 pub use open::{open_payload, origins};
 pub use resolve::{only_instance, resolve};

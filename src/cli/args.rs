@@ -11,8 +11,8 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, FormArgs, IdentityArgs, ListArgs, PruneArgs, RepoArgs, ShowArgs, StateArgs, StatusArgs,
-    TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, PruneArgs, RepoArgs, ShowArgs, StateArgs,
+    StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{

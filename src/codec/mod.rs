@@ -10,6 +10,7 @@ mod packing;
 mod seal;
 mod seek_table;
 mod sniff;
+mod spool;
 mod tee;
 mod unpack;
 
@@ -19,7 +20,8 @@ pub use open::{open_frames, open_sealed};
 pub use packing::Packing;
 pub use seal::{SealOptions, Sealed, Sealer};
 pub use sniff::{Compression, is_age, sniff};
-pub use tee::{Branch, SpoolReader, SpoolWriter, Tee, bounded, spool};
+pub use spool::{SpoolReader, SpoolWriter, bounded, spool};
+pub use tee::{Branch, Tee};
 pub use unpack::{ReadAhead, Unpacked, unpack_flaw};
 
 #[cfg(test)]

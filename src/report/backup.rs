@@ -284,3 +284,41 @@ pub struct DrilledAt {
     /// Seconds until it answered, rounded up.
     pub seconds: u64,
 }
+
+/// The document of `backup drill`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BackupDrillReport {
+    /// `rediscover/backup-drill/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// What came of each backup.
+    pub results: Vec<DrillResult>,
+}
+
+/// What came of the drill of one backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DrillResult {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub instance: String,
+    /// `good` or `damaged`.
+    pub verdict: String,
+    /// The server that was started; null where it did not start.
+    pub server: Option<String>,
+    /// From the first byte read to a server that answers, in milliseconds.
+    pub restore_ms: u64,
+    /// Of it until the files were there, in milliseconds.
+    pub fetch_ms: u64,
+    /// Keys it had.
+    pub keys: u64,
+    /// Keys that were looked at one by one.
+    pub sampled: u64,
+    /// What is wrong.
+    pub problems: Vec<String>,
+}

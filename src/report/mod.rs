@@ -23,9 +23,9 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
-    ChainResult, CreatedBackup, DrilledAt, InstanceState, InstanceStatus, NewestBackup, Unreadable, VerifiedAt,
-    VerifyResult,
+    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
+    BackupVerifyReport, ChainResult, CreatedBackup, DrillResult, DrilledAt, InstanceState, InstanceStatus,
+    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

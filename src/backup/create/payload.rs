@@ -130,8 +130,9 @@ impl Sealing<'_, '_> {
         let feeder = std::thread::spawn(move || {
             let mut writer = writer;
             match io::copy(&mut raw, &mut writer) {
-                Ok(_) => writer.finish(),
-                Err(error) => writer.fail(error),
+                // A reader that has gone has failed by itself.
+                Ok(_) => drop(writer.finish()),
+                Err(error) => writer.fail(&error),
             }
         });
         Ok((Box::new(reader), Some(feeder)))

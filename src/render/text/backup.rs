@@ -4,8 +4,8 @@ use super::table::{Table, wrap};
 use super::{Look, Paint, argument, count, counted};
 use crate::base::size;
 use crate::report::{
-    BackupCreateReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport,
-    InstanceState, printable,
+    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
+    BackupVerifyReport, InstanceState, printable,
 };
 use std::io::{self, Write};
 
@@ -244,4 +244,31 @@ pub fn status(report: &BackupStatusReport, look: &Look, out: &mut dyn Write) -> 
         (all, 0) => writeln!(out, "{}, all ok", counted(all as u64, "instance")),
         (all, bad) => writeln!(out, "{bad} of {} not ok", counted(all as u64, "instance")),
     }
+}
+
+/// Writes the report of `backup drill`.
+///
+/// # Errors
+/// What the writer says.
+pub fn drill(report: &BackupDrillReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for result in &report.results {
+        let paint = if result.verdict == "good" { Paint::Good } else { Paint::Bad };
+        let verdict = if result.verdict == "good" { "can be restored" } else { "cannot be restored" };
+        writeln!(out, "{}: {}", printable(&result.name), look.paint(paint, verdict))?;
+        if let Some(server) = &result.server {
+            let text = format!(
+                "  {} answers after {} ms ({} ms of it to unpack), {}, {} looked at one by one",
+                printable(server),
+                count(result.restore_ms),
+                count(result.fetch_ms),
+                counted(result.keys, "key"),
+                count(result.sampled)
+            );
+            writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+        }
+        for problem in &result.problems {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+        }
+    }
+    Ok(())
 }

@@ -13,7 +13,8 @@ pub use analyze::analyze;
 pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, span};
 pub use aof::{cut, repair};
 pub use backup::{
-    create as backup_create, list as backup_list, show as backup_show, status as backup_status, verify as backup_verify,
+    create as backup_create, drill as backup_drill, list as backup_list, show as backup_show, status as backup_status,
+    verify as backup_verify,
 };
 pub use check::check;
 pub(super) use check::depth;

@@ -1,10 +1,12 @@
 //! The arguments of `backup`.
 
 mod create;
+mod drill;
 mod look;
 mod prune;
 
 pub(crate) use create::CreateArgs;
+pub(crate) use drill::DrillArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
 pub(crate) use prune::{PruneArgs, UnlockArgs};
 
@@ -39,6 +41,9 @@ pub(crate) enum BackupCommand {
     /// Reads backups again: is everything there, is it what was stored, is it what was taken?
     #[command(help_template = TEMPLATE, after_help = look::VERIFY)]
     Verify(VerifyArgs),
+    /// Starts a server of its own on a backup: the proof that it can be restored, and how long it takes
+    #[command(help_template = TEMPLATE, after_help = drill::DRILL)]
+    Drill(Box<DrillArgs>),
     /// Says of every instance whether it could be restored right now
     #[command(help_template = TEMPLATE, after_help = look::STATUS)]
     Status(StatusArgs),
@@ -60,6 +65,7 @@ impl BackupCommand {
             BackupCommand::List(args) => args.output.format,
             BackupCommand::Show(args) => args.output.format,
             BackupCommand::Verify(args) => args.output.format,
+            BackupCommand::Drill(args) => args.output.format,
             BackupCommand::Status(args) => args.output.format,
             BackupCommand::Tag(args) => args.output.format,
             BackupCommand::Prune(args) => args.output.format,

@@ -1,6 +1,7 @@
 //! `backup`: the library takes, reads and judges backups; here is what is asked of it, and what is said.
 
 mod create;
+mod drill;
 mod look;
 mod prune;
 mod tag;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::List(args) => look::list(args, ui),
         BackupCommand::Show(args) => look::show(args, ui),
         BackupCommand::Verify(args) => look::verify(args, ui),
+        BackupCommand::Drill(args) => drill::run(args, ui),
         BackupCommand::Status(args) => look::status(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
         BackupCommand::Prune(args) => prune::run(args, ui),
