@@ -1,6 +1,6 @@
 //! `backup prune` and `backup unlock` for people.
 
-use super::table::{Table, wrap};
+use super::table::wrap;
 use super::{Look, Paint, counted};
 use crate::base::size;
 use crate::report::{Gone, Kept, NotGone, PruneReport, UnlockReport, printable};
@@ -66,11 +66,7 @@ fn instance(name: &str) -> &str {
     name.split_once('/').map_or(name, |(instance, _)| instance)
 }
 
-/// The stamp, safe to print.
-fn stamp(name: &str) -> String {
-    printable(name.split_once('/').map_or(name, |(_, stamp)| stamp)).into_owned()
-}
-
+/// All that is said of one instance.
 fn group(report: &PruneReport, of: &str, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let kept: Vec<&Kept> = report.kept.iter().filter(|one| instance(&one.name) == of).collect();
     let removed: Vec<&Gone> = report.removed.iter().filter(|one| instance(&one.name) == of).collect();
@@ -79,39 +75,43 @@ fn group(report: &PruneReport, of: &str, look: &Look, out: &mut dyn Write) -> io
     let still = if failed.is_empty() { String::new() } else { format!(", {} still there", failed.len()) };
     let line = format!("{}: {} stay, {} {verb}{still}", printable(of), kept.len(), removed.len());
     writeln!(out, "\n{}", look.paint(Paint::Strong, &line))?;
-    if !kept.is_empty() {
-        let mut table = Table::new(&["stays", "why"]);
-        for one in kept.iter().take(LISTED) {
-            table.row(vec![stamp(&one.name), printable(&one.reasons.join("; ")).into_owned()]);
-        }
-        table.write(look, out)?;
-        more(kept.len(), out)?;
-    }
-    if !removed.is_empty() {
-        let mut table = Table::new(&[if report.applied { "removed" } else { "would go" }, ">bytes", "why"]);
-        for one in removed.iter().take(LISTED) {
-            let why = printable(&one.reasons.join("; ")).into_owned();
-            table.row(vec![stamp(&one.name), size::human(one.bytes), why]);
-        }
-        table.write(look, out)?;
-        more(removed.len(), out)?;
-    }
-    if !failed.is_empty() {
-        let mut table = Table::new(&["still there", "why"]);
-        for one in failed.iter().take(LISTED) {
-            let until = one.locked_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-            table.row(vec![stamp(&one.name), printable(&format!("{}{until}", one.problem)).into_owned()]);
-        }
-        table.write(look, out)?;
-        more(failed.len(), out)?;
-    }
-    Ok(())
+    let mut lines = Lines { look, out };
+    let kept = kept.iter().map(|one| (&one.name, one.reasons.join("; ")));
+    lines.write("stays", None, kept)?;
+    let goes = removed.iter().map(|one| (&one.name, format!("{}; {}", size::human(one.bytes), one.reasons.join("; "))));
+    lines.write(verb, Some(Paint::Doubtful), goes)?;
+    let failed = failed.iter().map(|one| {
+        let until = one.locked_until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+        (&one.name, format!("{}{until}", one.problem))
+    });
+    lines.write("failed", Some(Paint::Bad), failed)
 }
 
-fn more(all: usize, out: &mut dyn Write) -> io::Result<()> {
-    match all.saturating_sub(LISTED) {
-        0 => Ok(()),
-        more => writeln!(out, "  and {more} more; --format json lists them"),
+/// A line for each backup: what becomes of it, its stamp, why.
+struct Lines<'a> {
+    look: &'a Look,
+    out: &'a mut dyn Write,
+}
+
+impl Lines<'_> {
+    fn write<'n>(
+        &mut self,
+        word: &str,
+        paint: Option<Paint>,
+        rows: impl ExactSizeIterator<Item = (&'n String, String)>,
+    ) -> io::Result<()> {
+        let more = rows.len().saturating_sub(LISTED);
+        for (name, why) in rows.take(LISTED) {
+            let padded = format!("{word:8}");
+            let word = paint.map_or_else(|| padded.clone(), |paint| self.look.paint(paint, &padded));
+            let stamp = name.split_once('/').map_or(name.as_str(), |(_, stamp)| stamp);
+            let line = format!("  {word}  {}  {}", printable(stamp), printable(&why));
+            writeln!(self.out, "{}", wrap(&line, self.look.columns(), 41))?;
+        }
+        if more > 0 {
+            writeln!(self.out, "  {word:8}  and {more} more; --format json lists them")?;
+        }
+        Ok(())
     }
 }
 

@@ -103,7 +103,7 @@ fn the_document_has_a_reason_for_each() {
         let reasons = one["reasons"].as_array().expect("reasons");
         assert!(!reasons.is_empty() && reasons.iter().all(Value::is_string), "{one}");
     }
-    assert_eq!(plan["removed"][0]["reasons"], serde_json::json!(["daily: 2 newer ones fill it"]));
+    assert_eq!(plan["removed"][0]["reasons"], serde_json::json!(["daily 2 used up"]));
     let done = here.run("prune --keep-daily 2 --instance prod --apply --format json").json();
     assert_eq!((done["applied"].as_bool(), names(&done["removed"]).len()), (Some(true), 2));
     assert_eq!(names(&done["kept"]).len(), 2, "only of that instance");
@@ -197,7 +197,7 @@ fn a_lock_keeps_it_out_until_it_is_removed_or_ends() {
 fn remnants_go_after_a_day_and_unfinished_files_with_them() {
     let here = Here::new();
     here.days("prod", 2);
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
     let put = |path: &str, is_old: bool| {
         let path = here.folder.path().join("repo").join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");

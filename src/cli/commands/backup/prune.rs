@@ -119,7 +119,9 @@ fn untouched(plan: &PrunePlan, why: &Error) -> PruneDone {
     PruneDone { failed, ..PruneDone::default() }
 }
 
-fn add(report: &mut PruneReport, plan: PrunePlan, done: PruneDone) {
+fn add(report: &mut PruneReport, plan: PrunePlan, mut done: PruneDone) {
+    // As they are kept: the newest first.
+    done.removed.sort_by(|a, b| b.name.cmp(&a.name));
     let there =
         |name: &str| done.removed.iter().any(|one| one.name == name) || done.failed.iter().any(|one| one.name == name);
     let left: Vec<_> =
