@@ -4,6 +4,7 @@ mod analyze;
 mod aof;
 mod keys;
 mod scan;
+mod server;
 mod talk;
 mod timeline;
 
@@ -13,6 +14,7 @@ pub(crate) use keys::KeysArgs;
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
+pub(crate) use server::ServerArgs;
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -66,7 +68,7 @@ Examples:
   rediscover man check | man -l -
   rediscover man --dir /usr/local/share/man/man1";
 
-/// Reads Redis and Valkey dumps and append-only files without a server: are they whole, what is in them, what was done?
+/// Reads Redis and Valkey dumps and append-only files, and snapshots of live servers: are they whole, what is in them, what was done?
 #[derive(Parser)]
 #[command(name = "rediscover", version, help_template = TEMPLATE, after_help = OVERVIEW)]
 #[command(
@@ -137,6 +139,8 @@ impl Command {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Exit 3 unless this server loads everything, with its default configuration: redis-7.2, valkey-9
     #[arg(long, value_name = "V", value_parser = server, help_heading = GATES)]
     pub(crate) target: Option<&'static str>,
@@ -219,7 +223,7 @@ const RESOURCES: &str = "Resources";
 /// What to read.
 #[derive(Args)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
+    /// A file, a folder, a glob, - for standard input, or a live server; gzip and zstd are unpacked; name=SOURCE names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps

@@ -1,11 +1,14 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, SourceArgs};
+use super::args::{FolderKind, ResourceArgs, ServerArgs, SourceArgs};
 use super::ui::{Level, Ui};
-use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::base::{Cancel, Error, ErrorKind, Result};
 use rediscover::report::escape;
-use rediscover::source::{AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, file_kind};
+use rediscover::source::{
+    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, cluster, file_kind,
+};
+use rediscover::wire::Address;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,10 +22,17 @@ pub(crate) enum Take {
     Loaded,
 }
 
-/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
-pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
+/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes. Live servers are among
+/// them only where the command has flags for them; a cluster is asked for its nodes.
+pub(crate) fn expand(
+    args: &SourceArgs,
+    take: Take,
+    live: Option<(&ServerArgs, &ResourceArgs)>,
+    ui: &mut Ui,
+) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
-    let wanted = Wanted { folder: args.folder, take, config };
+    let live = live.map(|(server, resources)| Live { server, resources, cancel: ui.cancel() });
+    let wanted = Wanted { folder: args.folder, take, config, live };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -36,7 +46,7 @@ pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<O
 /// The source that a command has written: a file, or a folder with a manifest.
 pub(crate) fn written(path: &Path) -> Result<Origin> {
     let mut found = Found::default();
-    add_path(&mut found, None, path, &Wanted { folder: None, take: Take::Loaded, config: None })?;
+    add_path(&mut found, None, path, &Wanted { folder: None, take: Take::Loaded, config: None, live: None })?;
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
 }
 
@@ -88,12 +98,20 @@ fn password(text: &str) -> Option<(usize, usize)> {
     Some((colon + 1, at))
 }
 
+/// How live servers are reached.
+struct Live<'a> {
+    server: &'a ServerArgs,
+    resources: &'a ResourceArgs,
+    cancel: Cancel,
+}
+
 /// How the arguments are meant.
-struct Wanted {
+struct Wanted<'a> {
     folder: Option<FolderKind>,
     take: Take,
     /// Of --server-config.
     config: Option<ServerConfig>,
+    live: Option<Live<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -145,7 +163,7 @@ fn where_it_is(place: &Place) -> String {
 
 /// The `dir` of --server-config, where no SOURCE is given. A server takes a relative one from where it was started, which
 /// nobody knows here: from the folder of the configuration.
-fn configured(wanted: &Wanted) -> Result<Found> {
+fn configured(wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     let config = wanted.config.clone().unwrap_or_default();
     let beside = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -154,7 +172,7 @@ fn configured(wanted: &Wanted) -> Result<Found> {
     Ok(found)
 }
 
-fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
+fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     for argument in arguments {
         let (name, source) = split_name(argument);
@@ -173,6 +191,10 @@ fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
         // Named files are opened later: one that is missing does not keep the others from being read.
         if path.symlink_metadata().is_ok() {
             add_path(&mut found, name, path, wanted)?;
+            continue;
+        }
+        if let (Some(live), Some(text)) = (&wanted.live, source.to_str().filter(|text| Address::is_one(text))) {
+            add_server(&mut found, name, text, live)?;
             continue;
         }
         refuse_remote(source)?;
@@ -219,15 +241,40 @@ fn refuse_remote(source: &OsStr) -> Result<()> {
     }
     let what = match text.split_once("://") {
         Some(("s3", _)) => "an S3 object",
-        Some(("redis" | "rediss" | "valkey" | "valkeys" | "unix", _)) => "a live server",
-        Some((scheme, _)) if scheme.starts_with("redis") => "a live server",
+        Some(_) if Address::is_one(&text) => {
+            return Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")));
+        }
         Some(_) => "a URL",
         None if text.starts_with('@') => "a name from the configuration",
         None if text.contains("::") => "a backup in a repository",
         None => return Ok(()),
     };
     Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
-        .with_hint("this release reads files, folders and standard input"))
+        .with_hint("this release reads files, folders, standard input and live servers"))
+}
+
+/// A server, or each primary of a cluster.
+fn add_server(found: &mut Found, name: Option<&str>, text: &str, live: &Live<'_>) -> Result<()> {
+    let address = Address::parse(text, "SOURCE")?;
+    let place = live.server.place(address, live.resources, live.cancel.clone())?;
+    if !place.is_cluster() {
+        found.add(name, Place::Server(Box::new(place)));
+        return Ok(());
+    }
+    let places = cluster(&place)?;
+    let shown = place.address.to_string();
+    let missing = places.topology.missing_text();
+    if !missing.is_empty() {
+        found.warn(format!("{shown}: nobody serves the slots {}: what is in them is missing", missing.join(", ")));
+    }
+    if places.topology.moving() {
+        found.warn(format!("{shown}: slots are moving: keys may be missing, or there twice"));
+    }
+    for (node, place) in places.primaries {
+        let name = name.map(|name| format!("{name}/{}", node.host));
+        found.add(name.as_deref(), Place::Server(Box::new(place)));
+    }
+    Ok(())
 }
 
 /// The paths a glob matches, sorted by bytes. Hidden files have to be asked for.
@@ -250,7 +297,7 @@ fn inside(name: &str, path: &Path) -> String {
     format!("{name}/{}", shown(path.file_name().unwrap_or_default()))
 }
 
-fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted) -> Result<()> {
+fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted<'_>) -> Result<()> {
     if !path.is_dir() {
         if path.is_file() && file_kind(path) == Some(FileKind::Manifest) {
             add_set(found, name, AofSet::from_manifest(path)?, wanted.take);
@@ -288,7 +335,7 @@ fn add_set(found: &mut Found, name: Option<&str>, set: AofSet, take: Take) {
     add_extras(found, name, &folder, extras);
 }
 
-fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted) -> Result<()> {
+fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted<'_>) -> Result<()> {
     let config = wanted.config.clone().unwrap_or_else(|| ServerConfig::of_folder(folder));
     let data = DataDir::read(folder, &config)?;
     let here = shown(folder.as_os_str());
@@ -432,8 +479,8 @@ mod tests {
         folder
     }
 
-    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted {
-        Wanted { folder, take, config: None }
+    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted<'static> {
+        Wanted { folder, take, config: None, live: None }
     }
 
     fn list(arguments: &[String], kind: Option<FolderKind>, take: Take) -> std::result::Result<Vec<String>, String> {
@@ -444,7 +491,7 @@ mod tests {
 
     /// What a folder brings, with its path left out: `+` before what a server would load, `-` before what it would not;
     /// and the warnings.
-    fn brings(folder: &Path, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
+    fn brings(folder: &Path, wanted: &Wanted<'_>) -> (Vec<String>, Vec<String>) {
         let root = folder.display().to_string();
         let found = find(&[folder.into()], wanted).expect("something");
         let names = found.origins.into_iter().map(|origin| {
@@ -551,7 +598,7 @@ mod tests {
         ]);
         let with = |name: &str, take| {
             let config = ServerConfig::read(&folder.path().join(name)).expect("a configuration");
-            Wanted { folder: None, take, config: Some(config) }
+            Wanted { folder: None, take, config: Some(config), live: None }
         };
         let data = folder.path().join("data");
         let off = with("off.conf", Take::All);
@@ -592,8 +639,6 @@ mod tests {
     fn places_of_later_releases_are_named_and_passwords_are_not_shown() {
         for (source, what) in [
             ("s3://bucket/key", "an S3 object"),
-            ("redis://h:6379", "a live server"),
-            ("redis+sentinel://h/m", "a live server"),
             ("@prod", "configuration"),
             ("repo::latest", "a backup"),
             ("x=https://h/dump.rdb", "a URL"),
@@ -601,6 +646,8 @@ mod tests {
             let error = list(&[source.into()], None, Take::All).expect_err(source);
             assert!(error.contains(what) && error.contains("not in this release"), "{error}");
         }
+        let error = list(&["redis+sentinel://h/m".into()], None, Take::All).expect_err("no flags for it");
+        assert!(error.contains("is a live server"), "{error}");
         let error = list(&["p=rediss://u:s3cr/e@t@h:6379/0".into()], None, Take::All).expect_err("a password");
         assert_eq!(error, "SOURCE: rediss://u:***@h:6379/0 has a password in it");
         assert_eq!(shown(OsStr::new("a/b:c@d")), "a/b:c@d");
