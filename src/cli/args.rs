@@ -21,7 +21,7 @@ pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
-pub(crate) use server::{LoginArgs, ServerArgs};
+pub(crate) use server::ServerArgs;
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -75,7 +75,7 @@ Examples:
   rediscover man check | man -l -
   rediscover man --dir /usr/local/share/man/man1";
 
-/// Reads Redis and Valkey dumps and append-only files without a server: are they whole, what is in them, what was done?
+/// Reads Redis and Valkey dumps and append-only files, and snapshots of live servers: are they whole, what is in them, what was done?
 #[derive(Parser)]
 #[command(name = "rediscover", version, help_template = TEMPLATE, after_help = OVERVIEW)]
 #[command(
@@ -154,6 +154,8 @@ impl Command {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Exit 3 unless this server loads everything, with its default configuration: redis-7.2, valkey-9
     #[arg(long, value_name = "V", value_parser = server, help_heading = GATES)]
     pub(crate) target: Option<&'static str>,
@@ -277,8 +279,6 @@ pub(crate) struct SourceArgs {
     pub(crate) before: Option<UnixMs>,
     #[command(flatten)]
     pub(crate) identities: IdentityArgs,
-    #[command(flatten)]
-    pub(crate) server: ServerArgs,
 }
 
 /// What a folder is.

@@ -1,7 +1,7 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, IdentityArgs, ServerArgs, SourceArgs, StateArgs};
+use super::args::{FolderKind, IdentityArgs, ResourceArgs, ServerArgs, SourceArgs, StateArgs};
 use super::repositories;
 use super::ui::{Level, Ui};
 use rediscover::backup;
@@ -10,7 +10,7 @@ use rediscover::codec::Identities;
 use rediscover::report::escape;
 use rediscover::repository::{BackupName, BackupStatus, Signature, Trusted};
 use rediscover::source::{
-    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, ServerPlace, Tails, cluster, file_kind,
+    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, cluster, file_kind,
 };
 use rediscover::wire::Address;
 use std::ffi::{OsStr, OsString};
@@ -26,11 +26,17 @@ pub(crate) enum Take {
     Loaded,
 }
 
-/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
-pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
+/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes. Live servers are among
+/// them only where the command has flags for them; a cluster is asked for its nodes.
+pub(crate) fn expand(
+    args: &SourceArgs,
+    take: Take,
+    live: Option<(&ServerArgs, &ResourceArgs)>,
+    ui: &mut Ui,
+) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
-    let servers = Some((&args.server, ui.cancel()));
-    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), servers };
+    let live = live.map(|(server, resources)| Live { server, resources, cancel: ui.cancel() });
+    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), live };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -109,6 +115,13 @@ fn password(text: &str) -> Option<(usize, usize)> {
     Some((colon + 1, at))
 }
 
+/// How live servers are reached.
+struct Live<'a> {
+    server: &'a ServerArgs,
+    resources: &'a ResourceArgs,
+    cancel: Cancel,
+}
+
 /// How the arguments are meant.
 struct Wanted<'a> {
     folder: Option<FolderKind>,
@@ -116,14 +129,14 @@ struct Wanted<'a> {
     /// Of --server-config.
     config: Option<ServerConfig>,
     backups: Backups,
-    /// How to reach live servers; none where a file is meant.
-    servers: Option<(&'a ServerArgs, Cancel)>,
+    /// How to reach live servers; none where a command takes files only.
+    live: Option<Live<'a>>,
 }
 
 impl Wanted<'_> {
     /// Without a configuration, and with nothing that opens backups.
     fn plain(folder: Option<FolderKind>, take: Take) -> Self {
-        Self { folder, take, config: None, backups: Backups::default(), servers: None }
+        Self { folder, take, config: None, backups: Backups::default(), live: None }
     }
 }
 
@@ -235,11 +248,8 @@ fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
             add_path(&mut found, name, path, wanted)?;
             continue;
         }
-        let text = source.to_string_lossy();
-        if Address::is_one(&text)
-            && let Some((how, cancel)) = &wanted.servers
-        {
-            add_server(&mut found, name, how.place(Address::parse(&text, "SOURCE")?, cancel.clone())?)?;
+        if let (Some(live), Some(text)) = (&wanted.live, source.to_str().filter(|text| Address::is_one(text))) {
+            add_server(&mut found, name, text, live)?;
             continue;
         }
         refuse_remote(source)?;
@@ -281,24 +291,6 @@ fn memchr(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// A live server, or one for each primary of a cluster.
-fn add_server(found: &mut Found, name: Option<&str>, place: ServerPlace) -> Result<()> {
-    if !place.is_cluster() {
-        found.add(name, Place::Server(Box::new(place)));
-        return Ok(());
-    }
-    let places = cluster(&place)?;
-    let missing = places.topology.missing_text();
-    if !missing.is_empty() {
-        found.warn(format!("{}: nobody serves the slots {}", place.address, missing.join(", ")));
-    }
-    for (node, place) in places.primaries {
-        let name = name.map(|name| format!("{name}/{}", node.host));
-        found.add(name.as_deref(), Place::Server(Box::new(place)));
-    }
-    Ok(())
-}
-
 /// What looks like a place on another machine, or in a configuration: those come in later releases.
 fn refuse_remote(source: &OsStr) -> Result<()> {
     let text = source.to_string_lossy();
@@ -308,14 +300,39 @@ fn refuse_remote(source: &OsStr) -> Result<()> {
     }
     let what = match text.split_once("://") {
         Some(("s3", _)) => "an S3 object",
-        Some(("redis" | "rediss" | "valkey" | "valkeys" | "unix", _)) => "a live server",
-        Some((scheme, _)) if scheme.starts_with("redis") => "a live server",
+        Some(_) if Address::is_one(&text) => {
+            return Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")));
+        }
         Some(_) => "a URL",
         None if text.starts_with('@') => "a name from the configuration",
         None => return Ok(()),
     };
     Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
-        .with_hint("this release reads files, folders and standard input"))
+        .with_hint("this release reads files, folders, standard input and live servers"))
+}
+
+/// A server, or each primary of a cluster.
+fn add_server(found: &mut Found, name: Option<&str>, text: &str, live: &Live<'_>) -> Result<()> {
+    let address = Address::parse(text, "SOURCE")?;
+    let place = live.server.place(address, live.resources, live.cancel.clone())?;
+    if !place.is_cluster() {
+        found.add(name, Place::Server(Box::new(place)));
+        return Ok(());
+    }
+    let places = cluster(&place)?;
+    let shown = place.address.to_string();
+    let missing = places.topology.missing_text();
+    if !missing.is_empty() {
+        found.warn(format!("{shown}: nobody serves the slots {}: what is in them is missing", missing.join(", ")));
+    }
+    if places.topology.moving() {
+        found.warn(format!("{shown}: slots are moving: keys may be missing, or there twice"));
+    }
+    for (node, place) in places.primaries {
+        let name = name.map(|name| format!("{name}/{}", node.host));
+        found.add(name.as_deref(), Place::Server(Box::new(place)));
+    }
+    Ok(())
 }
 
 /// `REPO::NAME`: a folder may have `::` in its name, the name of a backup has not.
@@ -557,7 +574,7 @@ mod tests {
         folder
     }
 
-    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted {
+    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted<'static> {
         Wanted::plain(folder, take)
     }
 
@@ -715,16 +732,14 @@ mod tests {
 
     #[test]
     fn places_of_later_releases_are_named_and_passwords_are_not_shown() {
-        for (source, what) in [
-            ("s3://bucket/key", "an S3 object"),
-            ("redis://h:6379", "a live server"),
-            ("redis+sentinel://h/m", "a live server"),
-            ("@prod", "configuration"),
-            ("x=https://h/dump.rdb", "a URL"),
-        ] {
+        for (source, what) in
+            [("s3://bucket/key", "an S3 object"), ("@prod", "configuration"), ("x=https://h/dump.rdb", "a URL")]
+        {
             let error = list(&[source.into()], None, Take::All).expect_err(source);
             assert!(error.contains(what) && error.contains("not in this release"), "{error}");
         }
+        let error = list(&["redis+sentinel://h/m".into()], None, Take::All).expect_err("no flags for it");
+        assert!(error.contains("is a live server"), "{error}");
         let error = list(&["p=rediss://u:s3cr/e@t@h:6379/0".into()], None, Take::All).expect_err("a password");
         assert_eq!(error, "SOURCE: rediss://u:***@h:6379/0 has a password in it");
         assert_eq!(shown(OsStr::new("a/b:c@d")), "a/b:c@d");

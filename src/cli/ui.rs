@@ -2,10 +2,10 @@
 
 use super::args::{Format, LogFormat, Talk};
 use super::exit::{Code, Ending};
-use super::progress::Bar;
+use super::progress::{Bar, Watch};
 use super::signals::{self, Caught, Writing};
 use clap::ColorChoice;
-use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, Silent, UnixMs};
+use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, UnixMs};
 use rediscover::render::Look;
 use rediscover::report::{Provenance, SourceFacts, printable};
 use serde_json::json;
@@ -25,6 +25,8 @@ const SHEET_BYTES: usize = 64 << 10;
 pub(crate) enum Level {
     Error,
     Warning,
+    /// To be known, and nothing wrong.
+    Note,
     /// With `-v` only.
     Detail,
 }
@@ -34,18 +36,62 @@ impl Level {
         match self {
             Level::Error => "error",
             Level::Warning => "warning",
-            Level::Detail => "info",
+            Level::Note | Level::Detail => "info",
+        }
+    }
+}
+
+/// Says messages, wherever they come from.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    quiet: bool,
+    verbose: bool,
+    log_format: LogFormat,
+    log_file: Option<Arc<File>>,
+}
+
+impl Voice {
+    /// A message about a source, or about the whole.
+    pub(crate) fn say(&self, level: Level, text: &str, hint: Option<&str>) {
+        let hidden = match level {
+            Level::Error => false,
+            Level::Warning | Level::Note => self.quiet,
+            Level::Detail => !self.verbose,
+        };
+        let text = printable(text);
+        let hint = hint.map(printable);
+        let line = match self.log_format {
+            LogFormat::Json => {
+                let (time, level) = (now().to_string(), level.name());
+                format!("{}\n", json!({"time": time, "level": level, "message": text, "hint": hint}))
+            }
+            LogFormat::Text => {
+                let label = match level {
+                    Level::Warning => "warning: ",
+                    Level::Error | Level::Note | Level::Detail => "",
+                };
+                let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+                format!("rediscover: {label}{text}\n{hint}")
+            }
+        };
+        if !hidden {
+            stderr(&line);
+        }
+        self.log(&line);
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(file) = &self.log_file {
+            // A log that cannot be written does not change what the command found.
+            let _ = (&**file).write_all(line.as_bytes());
         }
     }
 }
 
 /// How the command meets the world.
 pub(crate) struct Ui {
-    quiet: bool,
-    verbose: bool,
+    voice: Voice,
     color: ColorChoice,
-    log_format: LogFormat,
-    log_file: Option<File>,
     format: Option<Format>,
     /// The reasons of a bad ending are in the text report on stdout already.
     shown: bool,
@@ -62,11 +108,13 @@ impl Ui {
             file.map_err(|error| Error::io("open the log file", error).about(path.display().to_string()))
         };
         Ok(Self {
-            quiet: talk.quiet,
-            verbose: talk.verbose > 0,
+            voice: Voice {
+                quiet: talk.quiet,
+                verbose: talk.verbose > 0,
+                log_format: talk.log_format,
+                log_file: talk.log_file.as_ref().map(append).transpose()?.map(Arc::new),
+            },
             color: talk.color,
-            log_format: talk.log_format,
-            log_file: talk.log_file.as_ref().map(append).transpose()?,
             format,
             shown: false,
             started: now(),
@@ -82,7 +130,7 @@ impl Ui {
 
     /// Whether somebody looks at what is said.
     pub(crate) fn is_watched(&self) -> bool {
-        io::stderr().is_terminal() && !self.quiet
+        io::stderr().is_terminal() && !self.voice.quiet
     }
 
     /// What a signal asks the command to end with.
@@ -104,10 +152,12 @@ impl Ui {
         self.format.unwrap_or(Format::Text)
     }
 
-    /// A bar, where somebody looks at stderr and wants to see one.
+    /// Tells what is to be known of sources; with a bar, where somebody looks at stderr and wants to see one.
     pub(crate) fn progress(&self) -> Arc<dyn Progress> {
-        let seen = io::stderr().is_terminal() && !self.quiet && self.log_format == LogFormat::Text && !dumb_terminal();
-        if seen { Arc::new(Bar::new()) } else { Arc::new(Silent) }
+        let voice = &self.voice;
+        let seen =
+            io::stderr().is_terminal() && !voice.quiet && voice.log_format == LogFormat::Text && !dumb_terminal();
+        Arc::new(Watch::new(voice.clone(), seen.then(Bar::new)))
     }
 
     /// How a text report for `place` may look.
@@ -146,7 +196,7 @@ impl Ui {
         }
         match place {
             Some(path) if path != Path::new("-") => write_whole(path, document),
-            _ if self.format == Some(Format::Text) && self.quiet => Ok(()),
+            _ if self.format == Some(Format::Text) && self.voice.quiet => Ok(()),
             _ => {
                 self.shown = self.format == Some(Format::Text);
                 write_stdout(document)
@@ -156,43 +206,16 @@ impl Ui {
 
     /// A message about a source, or about the whole.
     pub(crate) fn say(&mut self, level: Level, text: &str, hint: Option<&str>) {
-        let hidden = match level {
-            Level::Error => false,
-            Level::Warning => self.quiet,
-            Level::Detail => !self.verbose,
-        };
-        let text = printable(text);
-        let hint = hint.map(printable);
-        let line = match self.log_format {
-            LogFormat::Json => {
-                let (time, level) = (now().to_string(), level.name());
-                format!("{}\n", json!({"time": time, "level": level, "message": text, "hint": hint}))
-            }
-            LogFormat::Text => {
-                let label = match level {
-                    Level::Warning => "warning: ",
-                    Level::Error | Level::Detail => "",
-                };
-                let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-                format!("rediscover: {label}{text}\n{hint}")
-            }
-        };
-        if !hidden {
-            stderr(&line);
-        }
-        self.log(&line);
+        self.voice.say(level, text, hint);
     }
 
     fn log(&mut self, line: &str) {
-        if let Some(file) = &mut self.log_file {
-            // A log that cannot be written does not change what the command found.
-            let _ = file.write_all(line.as_bytes());
-        }
+        self.voice.log(line);
     }
 
     /// A source that could not be read: said now, unless it will be said at the end.
     pub(crate) fn unread(&mut self, error: &Error) {
-        if !self.quiet && self.format != Some(Format::Json) {
+        if !self.voice.quiet && self.format != Some(Format::Json) {
             self.say(Level::Error, &error.to_string(), error.hint());
         }
     }
@@ -225,7 +248,7 @@ impl Ui {
             return code;
         }
         for reason in &ending.reasons {
-            if self.quiet {
+            if self.voice.quiet {
                 stderr(&format!("{}\n", printable(&reason.line())));
                 self.log(&format!("{}\n", printable(&reason.line())));
             } else if !(reason.said || self.shown) {
@@ -437,7 +460,7 @@ impl Ui {
                     To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
                 }
             }
-            _ if self.format == Some(Format::Text) && self.quiet => To::Nowhere,
+            _ if self.format == Some(Format::Text) && self.voice.quiet => To::Nowhere,
             _ => To::Stdout(BufWriter::with_capacity(SHEET_BYTES, io::stdout())),
         };
         Ok(Sheet { to, path: place.unwrap_or(Path::new("-")).to_path_buf(), closed: false })

@@ -1,6 +1,7 @@
 //! Snapshots of live servers: the same keys as the server has, whatever stands in between.
 
 mod capture;
+mod command;
 mod failures;
 mod groups;
 mod hostile;

@@ -1,6 +1,6 @@
 //! The arguments of `restore`.
 
-use super::{Format, GATES, IdentityArgs, LoginArgs, OUTPUT, ReportFormat, ResourceArgs, server};
+use super::{Format, GATES, IdentityArgs, OUTPUT, ReportFormat, ResourceArgs, ServerArgs, server};
 use clap::{ArgGroup, Args, ValueEnum};
 use rediscover::base::UnixMs;
 use rediscover::mend::Moment;
@@ -75,7 +75,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "SIZE", value_parser = super::bytes, requires = "to_server", help_heading = PLACE)]
     pub(crate) rate: Option<u64>,
     #[command(flatten)]
-    pub(crate) login: LoginArgs,
+    pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) identities: IdentityArgs,
     /// REPO::latest is the newest backup that was taken before TIME

@@ -1,101 +1,124 @@
-//! How to reach live servers.
+//! How to reach live servers: the same flags wherever one can be named.
 
+use super::ResourceArgs;
 use clap::{Args, ValueEnum};
 use rediscover::base::{Cancel, Error, ErrorKind, Result};
 use rediscover::source::{ServerPlace, Via};
 use rediscover::wire::{Address, ConnectOptions, Secret, TlsOptions};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
-const SERVERS: &str = "Live servers";
+pub(crate) const SERVERS: &str = "Live servers";
+/// More than any password has.
+const PASSWORD_BYTES: u64 = 64 << 10;
 
-/// How to reach a live server, and as whom.
-#[derive(Args, Default)]
+/// How to read live servers.
+#[derive(Args)]
 pub(crate) struct ServerArgs {
-    /// How to read a server: sync (one moment), scan (key by key, no moment), auto (sync where it is safe)
-    #[arg(long, value_name = "HOW", help_heading = SERVERS)]
-    pub(crate) via: Option<HowToRead>,
+    /// How to read a live server: auto is sync, never scan
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = SERVERS)]
+    pub(crate) via: ViaName,
     #[command(flatten)]
     pub(crate) login: LoginArgs,
 }
 
-/// As whom, and whom to believe.
-#[derive(Args, Clone, Default)]
+/// As whom to come to live servers, and whom to believe.
+#[derive(Args)]
 pub(crate) struct LoginArgs {
     /// The ACL user [default: the one in the address]
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
     pub(crate) user: Option<String>,
-    /// The file that holds the password [default: $REDISCLI_AUTH, $VALKEYCLI_AUTH]
+    /// The password: the first line of FILE [default: `$REDISCLI_AUTH` or `$VALKEYCLI_AUTH`]
     #[arg(long, value_name = "FILE", help_heading = SERVERS)]
     pub(crate) password_file: Option<PathBuf>,
-    /// Certificates of the authorities to believe, of rediss:// [default: those of the machine]
+    /// The authorities to believe, PEM [default: those of this machine]
     #[arg(long, value_name = "FILE", help_heading = SERVERS)]
     pub(crate) cacert: Option<PathBuf>,
-    /// The certificate to show
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVERS)]
+    /// The certificate to show, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = SERVERS)]
     pub(crate) cert: Option<PathBuf>,
-    /// Its private key
-    #[arg(long, value_name = "FILE", requires = "cert", help_heading = SERVERS)]
+    /// Its private key, PEM
+    #[arg(id = "tls_key", long = "key", value_name = "FILE", requires = "cert", help_heading = SERVERS)]
     pub(crate) key: Option<PathBuf>,
-    /// Believe whatever certificate the server shows
-    #[arg(long, help_heading = SERVERS)]
+    /// Believe any certificate
+    #[arg(long, conflicts_with = "cacert", help_heading = SERVERS)]
     pub(crate) insecure: bool,
 }
 
-/// How a server is read.
+/// How to read a live server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum HowToRead {
+pub(crate) enum ViaName {
     // No doc comments: with them `-h` and `--help` would differ.
     Auto,
     Sync,
     Scan,
 }
 
-impl ServerArgs {
-    /// The server at this address.
-    pub(crate) fn place(&self, address: Address, cancel: Cancel) -> Result<ServerPlace> {
-        let options = self.login.connect(&address, cancel)?;
-        let mut place = ServerPlace::new(address, options, std::env::temp_dir());
-        place.via = match self.via {
-            None | Some(HowToRead::Auto) => Via::Auto,
-            Some(HowToRead::Sync) => Via::Sync,
-            Some(HowToRead::Scan) => Via::Scan,
+impl LoginArgs {
+    /// How to connect. Reads the password.
+    pub(crate) fn options(&self, cancel: Cancel) -> Result<ConnectOptions> {
+        let password = match &self.password_file {
+            Some(file) => Some(read_password(file)?),
+            None => ["REDISCLI_AUTH", "VALKEYCLI_AUTH"].into_iter().find_map(from_environment),
         };
-        Ok(place)
+        let tls = TlsOptions {
+            ca_file: self.cacert.clone(),
+            cert_file: self.cert.clone(),
+            key_file: self.key.clone(),
+            insecure: self.insecure,
+        };
+        Ok(ConnectOptions { user: self.user.clone(), password, tls, cancel, ..ConnectOptions::default() })
     }
 }
 
-impl LoginArgs {
-    /// How to connect to this address. The password comes from a file or the environment.
-    pub(crate) fn connect(&self, address: &Address, cancel: Cancel) -> Result<ConnectOptions> {
-        let password = match &self.password_file {
-            Some(file) => {
-                let shown = crate::cli::sources::shown(file.as_os_str());
-                let bytes = std::fs::read(file).map_err(|error| Error::io("read the password", error).about(&shown))?;
-                // What an editor adds at the end of a line is not of the password.
-                let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
-                if line.is_empty() {
-                    let what = format!("{shown} is empty");
-                    return Err(Error::new(ErrorKind::Usage { option: "--password-file", what }));
-                }
-                Some(Secret::new(line))
-            }
-            None => ["REDISCLI_AUTH", "VALKEYCLI_AUTH"]
-                .into_iter()
-                .find_map(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-                .map(|value| Secret::new(std::os::unix::ffi::OsStringExt::into_vec(value))),
+impl ServerArgs {
+    /// A live server as a source.
+    pub(crate) fn place(&self, address: Address, resources: &ResourceArgs, cancel: Cancel) -> Result<ServerPlace> {
+        let scratch = resources.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let via = match self.via {
+            ViaName::Auto => Via::Auto,
+            ViaName::Sync => Via::Sync,
+            ViaName::Scan => Via::Scan,
         };
-        Ok(ConnectOptions {
-            user: self.user.clone().or_else(|| address.user.clone()),
-            password,
-            tls: TlsOptions {
-                ca_file: self.cacert.clone(),
-                cert_file: self.cert.clone(),
-                key_file: self.key.clone(),
-                insecure: self.insecure,
-            },
-            cancel,
-            ..ConnectOptions::default()
-        })
+        Ok(ServerPlace { via, ..ServerPlace::new(address, self.login.options(cancel)?, scratch) })
+    }
+}
+
+/// Without the end of the line; a file that has several is no mistake, but only the first counts.
+fn read_password(file: &Path) -> Result<Secret> {
+    let about = || crate::cli::sources::shown(file.as_os_str());
+    let failed = |error| Error::io("read the password", error).about(about());
+    let mut bytes = Vec::new();
+    File::open(file).and_then(|file| file.take(PASSWORD_BYTES).read_to_end(&mut bytes)).map_err(failed)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        let what = format!("{} has no password in its first line", about());
+        return Err(Error::new(ErrorKind::Usage { option: "--password-file", what }));
+    }
+    Ok(Secret::new(line))
+}
+
+fn from_environment(name: &str) -> Option<Secret> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| Secret::new(value.into_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_the_first_line() {
+        let read = |bytes: &[u8]| {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), bytes).expect("written");
+            read_password(file.path()).map(|secret| secret.reveal().to_vec()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(b"pass word \r\nmore\n"), Ok(b"pass word ".to_vec()));
+        assert_eq!(read(b"\xff\0"), Ok(b"\xff\0".to_vec()));
+        assert!(read(b"\nsecret").is_err_and(|error| !error.contains("secret")));
+        assert!(read(b"").is_err());
     }
 }

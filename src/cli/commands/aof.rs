@@ -27,7 +27,7 @@ pub(crate) fn run(command: &AofCommand, ui: &mut Ui) -> Result<Ending> {
 
 /// The one source these commands take: a file that can be read twice.
 fn source(args: &SourceArgs, ui: &mut Ui) -> Result<Origin> {
-    let mut origins = sources::expand(args, Take::Loaded, ui)?;
+    let mut origins = sources::expand(args, Take::Loaded, None, ui)?;
     match (origins.pop(), origins.is_empty()) {
         (Some(origin), true) if origin.place != Place::Stdin => Ok(origin),
         (Some(_), true) => {

@@ -15,10 +15,10 @@ use std::os::unix::ffi::OsStrExt;
 
 pub(crate) fn run(args: &RestoreArgs, sources: &SourceArgs, url: &str, ui: &mut Ui) -> Result<Ending> {
     let address = Address::parse(url, "--to-server")?;
-    let origins = sources::expand(sources, Take::Loaded, ui)?;
+    let origins = sources::expand(sources, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     let cluster = matches!(address.route, Route::Cluster(_));
     let run = args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?;
-    let connect = args.login.connect(&address, ui.cancel())?;
+    let connect = args.server.login.options(ui.cancel())?;
     let mut report = LoadReport {
         schema: "rediscover/restore-to-server/v1".into(),
         provenance: ui.provenance(Vec::new()),

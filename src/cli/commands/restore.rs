@@ -1,6 +1,6 @@
 //! `restore`: the library plans and carries out; here is where things come from, and what is said.
 
-use crate::cli::args::{Format, HashArgs, RestoreArgs, ServerArgs, SourceArgs, YesNo};
+use crate::cli::args::{Format, HashArgs, RestoreArgs, SourceArgs, YesNo};
 use crate::cli::exit::{Code, Ending, Reason};
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{self, Level, Ui};
@@ -38,7 +38,6 @@ fn sources_of(args: &RestoreArgs, source: &OsStr) -> SourceArgs {
         sources: vec![source.to_owned()],
         before: args.before,
         identities: args.identities.clone(),
-        server: ServerArgs { via: None, login: args.login.clone() },
         ..SourceArgs::default()
     }
 }
@@ -79,7 +78,7 @@ fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) 
         let report = RestoreReport { warnings: vec![why], ..report(RestoreOutcome::NotEmpty, Some(asked), dir, ui) };
         return deliver(report, Ending::default(), ui);
     }
-    let mut origins = sources::expand(sources, Take::Loaded, ui)?;
+    let mut origins = sources::expand(sources, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     let (Some(mut origin), true) = (origins.pop(), origins.is_empty()) else {
         return Err(Error::new(ErrorKind::Usage { option: "SOURCE", what: "one at a time".to_owned() }));
     };

@@ -495,7 +495,11 @@ mod tests {
         for step in [1, 9, 10, 11, 300] {
             let (mut tail, mut out) = (Tail::default(), Vec::new());
             for piece in payload.chunks(step) {
-                tail.push(piece, &mut |bytes| Ok(out.extend_from_slice(bytes))).expect("nothing fails");
+                let mut write = |bytes: &[u8]| {
+                    out.extend_from_slice(bytes);
+                    Ok(())
+                };
+                tail.push(piece, &mut write).expect("nothing fails");
             }
             assert_eq!(out, payload[..191], "{step}");
             assert_eq!(tail.footer().map(|(version, _)| version), Some(u16::from_le_bytes([191, 192])));

@@ -61,12 +61,12 @@ fn taken(args: &CreateArgs, ui: &mut Ui) -> Result<(String, Taken)> {
         && let text = source.to_string_lossy()
         && Address::is_one(&text)
     {
-        let place = args.source.server.place(Address::parse(&text, "SOURCE")?, ui.cancel())?;
+        let place = args.server.place(Address::parse(&text, "SOURCE")?, &args.resources, ui.cancel())?;
         if place.is_cluster() {
             return Ok((place.address.to_string(), backup::cluster_of(&place)?));
         }
     }
-    let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
+    let mut origins = sources::expand(&args.source, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
         let what = "one source makes one backup".to_owned();
         return Err(
