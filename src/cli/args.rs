@@ -5,21 +5,25 @@ mod aof;
 mod backup;
 mod config;
 mod keys;
+mod restore;
 mod scan;
+mod server;
 mod talk;
 mod timeline;
 
 pub(crate) use analyze::AnalyzeArgs;
-pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, SplitArgs};
+pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, ReportFormat, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CreateArgs, DrillArgs, FormArgs, IdentityArgs, ListArgs, RepoArgs, RunArgs, ShowArgs, StateArgs,
-    StatusArgs, TagArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, PruneArgs,
+    RepoArgs, RunArgs, ShowArgs, StateArgs, StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
 };
 pub(crate) use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
 pub(crate) use keys::KeysArgs;
+pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
+pub(crate) use server::{ServerArgs, password_of, read_password};
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 
@@ -73,7 +77,7 @@ Examples:
   rediscover man check | man -l -
   rediscover man --dir /usr/local/share/man/man1";
 
-/// Reads Redis and Valkey dumps and append-only files without a server: are they whole, what is in them, what was done?
+/// Reads Redis and Valkey dumps and append-only files, and snapshots of live servers: are they whole, what is in them, what was done?
 #[derive(Parser)]
 #[command(name = "rediscover", version, help_template = TEMPLATE, after_help = OVERVIEW)]
 #[command(
@@ -119,6 +123,9 @@ pub(crate) enum Command {
     /// Checks and shows the configuration: instances, repositories, retention, hooks
     #[command(subcommand, help_template = TEMPLATE, after_help = config::CONFIG, arg_required_else_help = true)]
     Config(ConfigCommand),
+    /// Puts a dump, an append-only file or a backup into the data directory of a stopped server, and back
+    #[command(help_template = TEMPLATE, after_help = restore::RESTORE)]
+    Restore(RestoreArgs),
     /// Prints the JSON Schema of the --format json documents
     #[command(help_template = TEMPLATE, after_help = SCHEMA)]
     Schema(SchemaArgs),
@@ -143,6 +150,7 @@ impl Command {
             Command::Aof(command) => Some(command.format()),
             Command::Backup(command) => Some(command.format()),
             Command::Config(command) => Some(command.format()),
+            Command::Restore(args) => Some(args.form()),
             Command::Schema(_) | Command::Completions(_) | Command::Man(_) => None,
         }
     }
@@ -152,6 +160,8 @@ impl Command {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Exit 3 unless this server loads everything, with its default configuration: redis-7.2, valkey-9
     #[arg(long, value_name = "V", value_parser = server, help_heading = GATES)]
     pub(crate) target: Option<&'static str>,
@@ -188,27 +198,53 @@ pub(crate) enum Document {
     AofCut,
     AofRepair,
     AofSplit,
+    BackupCopy,
+    BackupCreate,
+    BackupDrill,
+    BackupFetch,
+    BackupImport,
+    BackupList,
+    BackupPrune,
     BackupRun,
+    BackupShow,
+    BackupStatus,
+    BackupTag,
+    BackupUnlock,
+    BackupVerify,
     Check,
     Config,
     ConfigCheck,
     Keys,
+    Restore,
     Scan,
     Timeline,
 }
 
 impl Document {
     /// Every one of them, in the order of their names.
-    pub(crate) const ALL: [Document; 11] = [
+    pub(crate) const ALL: &'static [Document] = &[
         Document::Analyze,
         Document::AofCut,
         Document::AofRepair,
         Document::AofSplit,
+        Document::BackupCopy,
+        Document::BackupCreate,
+        Document::BackupDrill,
+        Document::BackupFetch,
+        Document::BackupImport,
+        Document::BackupList,
+        Document::BackupPrune,
         Document::BackupRun,
+        Document::BackupShow,
+        Document::BackupStatus,
+        Document::BackupTag,
+        Document::BackupUnlock,
+        Document::BackupVerify,
         Document::Check,
         Document::Config,
         Document::ConfigCheck,
         Document::Keys,
+        Document::Restore,
         Document::Scan,
         Document::Timeline,
     ];
@@ -238,9 +274,10 @@ const OUTPUT: &str = "Output";
 const RESOURCES: &str = "Resources";
 
 /// What to read.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, or - for standard input; gzip and zstd are unpacked; name=SOURCE names it
+    /// A file, a folder, a glob, REPO::NAME of a backup, redis://HOST:PORT of a live server, or - for standard input; gzip and
+    /// zstd are unpacked; name=SOURCE names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,
     /// What a folder is: the data directory of a server, or a folder of dumps
@@ -249,6 +286,11 @@ pub(crate) struct SourceArgs {
     /// The redis.conf of a data directory; without SOURCE, of its dir
     #[arg(long, value_name = "FILE", help_heading = SOURCES)]
     pub(crate) server_config: Option<PathBuf>,
+    /// REPO::latest is the newest backup that was taken before TIME
+    #[arg(long, value_name = "TIME", value_parser = moment, allow_hyphen_values = true, help_heading = SOURCES)]
+    pub(crate) before: Option<UnixMs>,
+    #[command(flatten)]
+    pub(crate) identities: IdentityArgs,
 }
 
 /// What a folder is.

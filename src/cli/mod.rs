@@ -44,6 +44,7 @@ fn start(command: &Command, ui: &mut Ui) -> Result<Ending> {
         Command::Aof(command) => commands::aof::run(command, ui),
         Command::Backup(command) => commands::backup::run(command, ui),
         Command::Config(command) => commands::config::run(command, ui),
+        Command::Restore(args) => commands::restore::run(args, ui),
         Command::Schema(args) => commands::schema::run(args, ui),
         Command::Completions(args) => commands::completions::run(args, ui),
         Command::Man(args) => commands::man::run(args, ui),

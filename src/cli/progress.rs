@@ -1,8 +1,46 @@
 //! The bar on stderr.
 
+use super::ui::{Level, Voice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rediscover::base::Progress;
 use std::sync::{Mutex, PoisonError};
+
+/// What is said while sources are read.
+pub(crate) struct Watch {
+    voice: Voice,
+    bar: Option<Bar>,
+}
+
+impl Watch {
+    pub(crate) fn new(voice: Voice, bar: Option<Bar>) -> Self {
+        Self { voice, bar }
+    }
+}
+
+impl Progress for Watch {
+    fn begin(&self, source: &str, total_bytes: Option<u64>) {
+        if let Some(bar) = &self.bar {
+            bar.begin(source, total_bytes);
+        }
+    }
+
+    fn read(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.read(bytes);
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.end();
+        }
+    }
+
+    fn tell(&self, source: &str, grave: bool, text: &str) {
+        let level = if grave { Level::Warning } else { Level::Note };
+        self.voice.say(level, &format!("{source}: {text}"), None);
+    }
+}
 
 /// Bytes read of each source, on a terminal's stderr; gone when the source is done.
 pub(crate) struct Bar {
@@ -19,7 +57,7 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
+impl Bar {
     fn begin(&self, source: &str, total_bytes: Option<u64>) {
         let template = match total_bytes {
             Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",

@@ -1,11 +1,18 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, SourceArgs};
+use super::args::{FolderKind, IdentityArgs, ResourceArgs, ServerArgs, SourceArgs, StateArgs};
+use super::repositories;
 use super::ui::{Level, Ui};
-use rediscover::base::{Error, ErrorKind, Result};
+use rediscover::backup;
+use rediscover::base::{Cancel, Error, ErrorKind, Result, UnixMs};
+use rediscover::codec::Identities;
 use rediscover::report::escape;
-use rediscover::source::{AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, file_kind};
+use rediscover::repository::{BackupName, BackupStatus, Signature, Trusted};
+use rediscover::source::{
+    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, cluster, file_kind,
+};
+use rediscover::wire::Address;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,10 +26,17 @@ pub(crate) enum Take {
     Loaded,
 }
 
-/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes.
-pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<Origin>> {
+/// The places that the arguments mean, in the order given; what one argument brings is sorted by bytes. Live servers are among
+/// them only where the command has flags for them; a cluster is asked for its nodes.
+pub(crate) fn expand(
+    args: &SourceArgs,
+    take: Take,
+    live: Option<(&ServerArgs, &ResourceArgs)>,
+    ui: &mut Ui,
+) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
-    let wanted = Wanted { folder: args.folder, take, config };
+    let live = live.map(|(server, resources)| Live { server, resources, cancel: ui.cancel() });
+    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), live };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -30,14 +44,27 @@ pub(crate) fn expand(args: &SourceArgs, take: Take, ui: &mut Ui) -> Result<Vec<O
     for (level, note) in &found.notes {
         ui.say(*level, note, None);
     }
+    if args.before.is_some() && !found.latest {
+        let what = "no SOURCE is REPO::latest or REPO::INSTANCE/latest".to_owned();
+        return Err(usage("--before", what));
+    }
     Ok(found.origins)
 }
 
 /// The source that a command has written: a file, or a folder with a manifest.
 pub(crate) fn written(path: &Path) -> Result<Origin> {
     let mut found = Found::default();
-    add_path(&mut found, None, path, &Wanted { folder: None, take: Take::Loaded, config: None })?;
+    add_path(&mut found, None, path, &Wanted::plain(None, Take::Loaded))?;
     found.origins.pop().ok_or_else(|| Error::new(ErrorKind::NothingToRead { what: "nothing was written".into() }))
+}
+
+/// Dumps that were named as files: a folder is one of dumps, whatever else is in it.
+pub(crate) fn files(arguments: &[OsString], ui: &mut Ui) -> Result<Vec<Origin>> {
+    let found = find(arguments, &Wanted::plain(Some(FolderKind::Files), Take::Loaded))?;
+    for (level, note) in &found.notes {
+        ui.say(*level, note, None);
+    }
+    Ok(found.origins)
 }
 
 /// The log of a server, of --log.
@@ -88,18 +115,64 @@ fn password(text: &str) -> Option<(usize, usize)> {
     Some((colon + 1, at))
 }
 
+/// How live servers are reached.
+struct Live<'a> {
+    server: &'a ServerArgs,
+    resources: &'a ResourceArgs,
+    cancel: Cancel,
+}
+
 /// How the arguments are meant.
-struct Wanted {
+struct Wanted<'a> {
     folder: Option<FolderKind>,
     take: Take,
     /// Of --server-config.
     config: Option<ServerConfig>,
+    backups: Backups,
+    /// How to reach live servers; none where a command takes files only.
+    live: Option<Live<'a>>,
+}
+
+impl Wanted<'_> {
+    /// Without a configuration, and with nothing that opens backups.
+    fn plain(folder: Option<FolderKind>, take: Take) -> Self {
+        Self { folder, take, config: None, backups: Backups::default(), live: None }
+    }
+}
+
+/// How sources are read that lie in a repository.
+#[derive(Default)]
+struct Backups {
+    identity: Vec<PathBuf>,
+    before: Option<UnixMs>,
+}
+
+impl Backups {
+    fn of(args: &SourceArgs) -> Self {
+        Self { identity: args.identities.identity.clone(), before: args.before }
+    }
+
+    /// Whose signatures count: what this host knows by its state folder. Who has none, trusts nobody yet.
+    fn trusted() -> Result<Trusted> {
+        let state = std::env::var_os("REDISCOVER_STATE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        match repositories::known(&StateArgs { state, trusted_key: Vec::new() }) {
+            Ok((_, trusted)) => Ok(trusted),
+            Err(error) if matches!(error.kind(), ErrorKind::Usage { .. }) => Ok(Trusted::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn identities(&self) -> Result<Option<Identities>> {
+        repositories::identities(&IdentityArgs { identity: self.identity.clone() })
+    }
 }
 
 #[derive(Debug, Default)]
 struct Found {
     origins: Vec<Origin>,
     notes: Vec<(Level, String)>,
+    /// Whether one of them was said to be the latest.
+    latest: bool,
 }
 
 impl Found {
@@ -145,7 +218,7 @@ fn where_it_is(place: &Place) -> String {
 
 /// The `dir` of --server-config, where no SOURCE is given. A server takes a relative one from where it was started, which
 /// nobody knows here: from the folder of the configuration.
-fn configured(wanted: &Wanted) -> Result<Found> {
+fn configured(wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     let config = wanted.config.clone().unwrap_or_default();
     let beside = config.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -154,7 +227,7 @@ fn configured(wanted: &Wanted) -> Result<Found> {
     Ok(found)
 }
 
-fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
+fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     for argument in arguments {
         let (name, source) = split_name(argument);
@@ -175,7 +248,15 @@ fn find(arguments: &[OsString], wanted: &Wanted) -> Result<Found> {
             add_path(&mut found, name, path, wanted)?;
             continue;
         }
+        if let (Some(live), Some(text)) = (&wanted.live, source.to_str().filter(|text| Address::is_one(text))) {
+            add_server(&mut found, name, text, live)?;
+            continue;
+        }
         refuse_remote(source)?;
+        if let Some((repo, which)) = in_a_repository(source) {
+            add_backup(&mut found, name, repo, which, &wanted.backups)?;
+            continue;
+        }
         if !source.as_bytes().iter().any(|byte| b"*?[".contains(byte)) {
             found.add_path(name, path);
             continue;
@@ -210,7 +291,7 @@ fn memchr(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// What looks like a place on another machine, or in a repository or configuration: those come in later releases.
+/// What looks like a place on another machine, or in a configuration: those come in later releases.
 fn refuse_remote(source: &OsStr) -> Result<()> {
     let text = source.to_string_lossy();
     if password(&text).is_some() {
@@ -219,15 +300,74 @@ fn refuse_remote(source: &OsStr) -> Result<()> {
     }
     let what = match text.split_once("://") {
         Some(("s3", _)) => "an S3 object",
-        Some(("redis" | "rediss" | "valkey" | "valkeys" | "unix", _)) => "a live server",
-        Some((scheme, _)) if scheme.starts_with("redis") => "a live server",
+        Some(_) if Address::is_one(&text) => {
+            return Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")));
+        }
         Some(_) => "a URL",
         None if text.starts_with('@') => "a name from the configuration",
-        None if text.contains("::") => "a backup in a repository",
         None => return Ok(()),
     };
     Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
-        .with_hint("this release reads files, folders and standard input"))
+        .with_hint("this release reads files, folders, standard input and live servers"))
+}
+
+/// A server, or each primary of a cluster.
+fn add_server(found: &mut Found, name: Option<&str>, text: &str, live: &Live<'_>) -> Result<()> {
+    let address = Address::parse(text, "SOURCE")?;
+    let place = live.server.place(address, live.resources, live.cancel.clone())?;
+    if !place.is_cluster() {
+        found.add(name, Place::Server(Box::new(place)));
+        return Ok(());
+    }
+    let places = cluster(&place)?;
+    let shown = place.address.to_string();
+    let missing = places.topology.missing_text();
+    if !missing.is_empty() {
+        found.warn(format!("{shown}: nobody serves the slots {}: what is in them is missing", missing.join(", ")));
+    }
+    if places.topology.moving() {
+        found.warn(format!("{shown}: slots are moving: keys may be missing, or there twice"));
+    }
+    for (node, place) in places.primaries {
+        let name = name.map(|name| format!("{name}/{}", node.host));
+        found.add(name.as_deref(), Place::Server(Box::new(place)));
+    }
+    Ok(())
+}
+
+/// `REPO::NAME`: a folder may have `::` in its name, the name of a backup has not.
+fn in_a_repository(source: &OsStr) -> Option<(&OsStr, &str)> {
+    let bytes = source.as_bytes();
+    let at = bytes.windows(2).rposition(|pair| pair == b"::")?;
+    let which = std::str::from_utf8(bytes.get(at + 2..)?).ok()?;
+    Some((OsStr::from_bytes(bytes.get(..at)?), which))
+}
+
+/// A backup, which is one source, or of a cluster one for each shard.
+fn add_backup(found: &mut Found, name: Option<&str>, repo: &OsStr, which: &str, backups: &Backups) -> Result<()> {
+    let here = shown(repo);
+    let repository = repositories::open_at(repo)?;
+    let is_name = BackupName::parse(which).is_some();
+    found.latest |= !is_name;
+    let backup = backup::resolve(&repository, which, None, backups.before, &Backups::trusted()?)?;
+    if let Signature::Bad { why } = &backup.signature {
+        found.warn(format!("{}: the signature of its manifest is bad: {why}", backup.name));
+    }
+    match backup.status() {
+        BackupStatus::Good => {}
+        status => found.warn(format!("{} is {}", backup.name, backup::status_word(status))),
+    }
+    if !is_name {
+        found.detail(format!("{here}::{which} is {}", backup.name));
+    }
+    for mut origin in backup::origins(&repository, &backup, backups.identities()?.as_ref())? {
+        origin.name = match (name, origin.name.strip_prefix(&backup.name.to_string())) {
+            (Some(name), Some(rest)) => format!("{name}{rest}"),
+            _ => format!("{here}::{}", origin.name),
+        };
+        found.origins.push(origin);
+    }
+    Ok(())
 }
 
 /// The paths a glob matches, sorted by bytes. Hidden files have to be asked for.
@@ -250,7 +390,7 @@ fn inside(name: &str, path: &Path) -> String {
     format!("{name}/{}", shown(path.file_name().unwrap_or_default()))
 }
 
-fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted) -> Result<()> {
+fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted<'_>) -> Result<()> {
     if !path.is_dir() {
         if path.is_file() && file_kind(path) == Some(FileKind::Manifest) {
             add_set(found, name, AofSet::from_manifest(path)?, wanted.take);
@@ -288,7 +428,7 @@ fn add_set(found: &mut Found, name: Option<&str>, set: AofSet, take: Take) {
     add_extras(found, name, &folder, extras);
 }
 
-fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted) -> Result<()> {
+fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted<'_>) -> Result<()> {
     let config = wanted.config.clone().unwrap_or_else(|| ServerConfig::of_folder(folder));
     let data = DataDir::read(folder, &config)?;
     let here = shown(folder.as_os_str());
@@ -434,8 +574,8 @@ mod tests {
         folder
     }
 
-    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted {
-        Wanted { folder, take, config: None }
+    fn wanted(folder: Option<FolderKind>, take: Take) -> Wanted<'static> {
+        Wanted::plain(folder, take)
     }
 
     fn list(arguments: &[String], kind: Option<FolderKind>, take: Take) -> std::result::Result<Vec<String>, String> {
@@ -446,7 +586,7 @@ mod tests {
 
     /// What a folder brings, with its path left out: `+` before what a server would load, `-` before what it would not;
     /// and the warnings.
-    fn brings(folder: &Path, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
+    fn brings(folder: &Path, wanted: &Wanted<'_>) -> (Vec<String>, Vec<String>) {
         let root = folder.display().to_string();
         let found = find(&[folder.into()], wanted).expect("something");
         let names = found.origins.into_iter().map(|origin| {
@@ -553,7 +693,7 @@ mod tests {
         ]);
         let with = |name: &str, take| {
             let config = ServerConfig::read(&folder.path().join(name)).expect("a configuration");
-            Wanted { folder: None, take, config: Some(config) }
+            Wanted { config: Some(config), ..Wanted::plain(None, take) }
         };
         let data = folder.path().join("data");
         let off = with("off.conf", Take::All);
@@ -592,19 +732,29 @@ mod tests {
 
     #[test]
     fn places_of_later_releases_are_named_and_passwords_are_not_shown() {
-        for (source, what) in [
-            ("s3://bucket/key", "an S3 object"),
-            ("redis://h:6379", "a live server"),
-            ("redis+sentinel://h/m", "a live server"),
-            ("@prod", "configuration"),
-            ("repo::latest", "a backup"),
-            ("x=https://h/dump.rdb", "a URL"),
-        ] {
+        for (source, what) in
+            [("s3://bucket/key", "an S3 object"), ("@prod", "configuration"), ("x=https://h/dump.rdb", "a URL")]
+        {
             let error = list(&[source.into()], None, Take::All).expect_err(source);
             assert!(error.contains(what) && error.contains("not in this release"), "{error}");
         }
+        let error = list(&["redis+sentinel://h/m".into()], None, Take::All).expect_err("no flags for it");
+        assert!(error.contains("is a live server"), "{error}");
         let error = list(&["p=rediss://u:s3cr/e@t@h:6379/0".into()], None, Take::All).expect_err("a password");
         assert_eq!(error, "SOURCE: rediss://u:***@h:6379/0 has a password in it");
         assert_eq!(shown(OsStr::new("a/b:c@d")), "a/b:c@d");
+    }
+
+    #[test]
+    fn a_folder_with_two_colons_in_its_name_is_a_path_where_it_is_there() {
+        let folder = folder(&[("a::latest/dump.rdb", EMPTY)]);
+        let path = folder.path().join("a::latest").display().to_string();
+        assert_eq!(list(from_ref(&path), None, Take::Loaded), Ok(vec![format!("{path}/dump.rdb")]));
+        let gone = folder.path().join("b::latest").display().to_string();
+        let error = list(from_ref(&gone), None, Take::Loaded).expect_err("no repository");
+        assert!(error.contains("cannot open the folder"), "{error}");
+        let split = |text| in_a_repository(OsStr::new(text));
+        assert_eq!(split("/a::b/r::prod/latest"), Some((OsStr::new("/a::b/r"), "prod/latest")));
+        assert_eq!(split("/a/b:c"), None);
     }
 }

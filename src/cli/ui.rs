@@ -2,10 +2,10 @@
 
 use super::args::{Format, LogFormat, Talk};
 use super::exit::{Code, Ending};
-use super::progress::Bar;
+use super::progress::{Bar, Watch};
 use super::signals::{self, Caught, Writing};
 use clap::ColorChoice;
-use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, Silent, UnixMs};
+use rediscover::base::{Cancel, Error, ErrorKind, Progress, Result, UnixMs};
 use rediscover::render::Look;
 use rediscover::report::{Provenance, SourceFacts, printable};
 use serde_json::json;
@@ -25,6 +25,8 @@ const SHEET_BYTES: usize = 64 << 10;
 pub(crate) enum Level {
     Error,
     Warning,
+    /// To be known, and nothing wrong.
+    Note,
     /// With `-v` only.
     Detail,
 }
@@ -34,18 +36,71 @@ impl Level {
         match self {
             Level::Error => "error",
             Level::Warning => "warning",
-            Level::Detail => "info",
+            Level::Note | Level::Detail => "info",
+        }
+    }
+}
+
+/// Says messages, wherever they come from.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    quiet: bool,
+    verbose: bool,
+    log_format: LogFormat,
+    log_file: Option<Arc<File>>,
+    /// The instance of `backup run` that messages are about, and its step.
+    about: Option<(String, &'static str)>,
+}
+
+impl Voice {
+    /// A message about a source, or about the whole.
+    pub(crate) fn say(&self, level: Level, text: &str, hint: Option<&str>) {
+        let hidden = match level {
+            Level::Error => false,
+            Level::Warning | Level::Note => self.quiet,
+            Level::Detail => !self.verbose,
+        };
+        let text = printable(text);
+        let hint = hint.map(printable);
+        let line = match self.log_format {
+            LogFormat::Json => {
+                let (time, level) = (now().to_string(), level.name());
+                let mut line = json!({"time": time, "level": level, "message": text, "hint": hint});
+                if let (Some(line), Some((instance, step))) = (line.as_object_mut(), &self.about) {
+                    line.insert("instance".into(), instance.clone().into());
+                    line.insert("step".into(), (*step).into());
+                }
+                format!("{line}\n")
+            }
+            LogFormat::Text => {
+                let label = match level {
+                    Level::Warning => "warning: ",
+                    Level::Error | Level::Note | Level::Detail => "",
+                };
+                let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+                let about = self.about.as_ref().map(|(instance, _)| format!("{instance}: ")).unwrap_or_default();
+                let text = text.strip_prefix(&about).unwrap_or(&text);
+                format!("rediscover: {label}{about}{text}\n{hint}")
+            }
+        };
+        if !hidden {
+            stderr(&line);
+        }
+        self.log(&line);
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(file) = &self.log_file {
+            // A log that cannot be written does not change what the command found.
+            let _ = (&**file).write_all(line.as_bytes());
         }
     }
 }
 
 /// How the command meets the world.
 pub(crate) struct Ui {
-    quiet: bool,
-    verbose: bool,
+    voice: Voice,
     color: ColorChoice,
-    log_format: LogFormat,
-    log_file: Option<File>,
     format: Option<Format>,
     /// The reasons of a bad ending are in the text report on stdout already.
     shown: bool,
@@ -53,8 +108,6 @@ pub(crate) struct Ui {
     cancel: Cancel,
     caught: Caught,
     writing: Writing,
-    /// The instance of `backup run` that messages are about, and its step.
-    about: Option<(String, &'static str)>,
 }
 
 impl Ui {
@@ -64,27 +117,27 @@ impl Ui {
             file.map_err(|error| Error::io("open the log file", error).about(path.display().to_string()))
         };
         Ok(Self {
-            quiet: talk.quiet,
-            verbose: talk.verbose > 0,
+            voice: Voice {
+                quiet: talk.quiet,
+                verbose: talk.verbose > 0,
+                log_format: talk.log_format,
+                log_file: talk.log_file.as_ref().map(append).transpose()?.map(Arc::new),
+                about: None,
+            },
             color: talk.color,
-            log_format: talk.log_format,
-            log_file: talk.log_file.as_ref().map(append).transpose()?,
             format,
             shown: false,
             started: now(),
             cancel: Cancel::default(),
             caught: Caught::default(),
             writing: Arc::default(),
-            about: None,
         })
     }
 
     /// The same for one of several instances that are gone through, perhaps at once: what is said names it.
     pub(crate) fn of_instance(&self, instance: &str) -> Self {
         Self {
-            about: Some((instance.to_owned(), "start")),
-            // A log that cannot be opened twice is the terminal's alone.
-            log_file: self.log_file.as_ref().and_then(|file| file.try_clone().ok()),
+            voice: Voice { about: Some((instance.to_owned(), "start")), ..self.voice.clone() },
             cancel: self.cancel.clone(),
             caught: self.caught.clone(),
             writing: Arc::clone(&self.writing),
@@ -94,18 +147,23 @@ impl Ui {
 
     /// What messages are about from now on.
     pub(crate) fn step(&mut self, step: &'static str) {
-        if let Some((_, current)) = &mut self.about {
+        if let Some((_, current)) = &mut self.voice.about {
             *current = step;
         }
     }
 
     /// Whether only what failed is said.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.quiet
+        self.voice.quiet
     }
 
     pub(crate) fn watch_signals(&self) -> Result<()> {
         signals::watch(self.cancel.clone(), self.caught.clone(), Arc::clone(&self.writing))
+    }
+
+    /// Whether somebody looks at what is said.
+    pub(crate) fn is_watched(&self) -> bool {
+        io::stderr().is_terminal() && !self.voice.quiet
     }
 
     /// What a signal asks the command to end with.
@@ -117,15 +175,27 @@ impl Ui {
         self.cancel.clone()
     }
 
+    /// What keeps a signal from ending the process while it is locked.
+    pub(crate) fn writing(&self) -> Writing {
+        Arc::clone(&self.writing)
+    }
+
     /// The form of the document.
     pub(crate) fn format(&self) -> Format {
         self.format.unwrap_or(Format::Text)
     }
 
-    /// A bar, where somebody looks at stderr and wants to see one.
+    /// Tells what is to be known of sources; with a bar, where somebody looks at stderr and wants to see one.
     pub(crate) fn progress(&self) -> Arc<dyn Progress> {
-        let seen = io::stderr().is_terminal() && !self.quiet && self.log_format == LogFormat::Text && !dumb_terminal();
-        if seen { Arc::new(Bar::new()) } else { Arc::new(Silent) }
+        let voice = &self.voice;
+        let seen =
+            io::stderr().is_terminal() && !voice.quiet && voice.log_format == LogFormat::Text && !dumb_terminal();
+        Arc::new(Watch::new(voice.clone(), seen.then(Bar::new)))
+    }
+
+    /// The same without a bar, where several sources are read at once.
+    pub(crate) fn progress_in_words(&self) -> Arc<dyn Progress> {
+        Arc::new(Watch::new(self.voice.clone(), None))
     }
 
     /// How a text report for `place` may look.
@@ -164,7 +234,7 @@ impl Ui {
         }
         match place {
             Some(path) if path != Path::new("-") => write_whole(path, document),
-            _ if self.format == Some(Format::Text) && self.quiet => Ok(()),
+            _ if self.format == Some(Format::Text) && self.voice.quiet => Ok(()),
             _ => {
                 self.shown = self.format == Some(Format::Text);
                 write_stdout(document)
@@ -174,50 +244,16 @@ impl Ui {
 
     /// A message about a source, or about the whole.
     pub(crate) fn say(&mut self, level: Level, text: &str, hint: Option<&str>) {
-        let hidden = match level {
-            Level::Error => false,
-            Level::Warning => self.quiet,
-            Level::Detail => !self.verbose,
-        };
-        let text = printable(text);
-        let hint = hint.map(printable);
-        let line = match self.log_format {
-            LogFormat::Json => {
-                let (time, level) = (now().to_string(), level.name());
-                let mut line = json!({"time": time, "level": level, "message": text, "hint": hint});
-                if let (Some(line), Some((instance, step))) = (line.as_object_mut(), &self.about) {
-                    line.insert("instance".into(), instance.clone().into());
-                    line.insert("step".into(), (*step).into());
-                }
-                format!("{line}\n")
-            }
-            LogFormat::Text => {
-                let label = match level {
-                    Level::Warning => "warning: ",
-                    Level::Error | Level::Detail => "",
-                };
-                let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-                let about = self.about.as_ref().map(|(instance, _)| format!("{instance}: ")).unwrap_or_default();
-                let text = text.strip_prefix(&about).unwrap_or(&text);
-                format!("rediscover: {label}{about}{text}\n{hint}")
-            }
-        };
-        if !hidden {
-            stderr(&line);
-        }
-        self.log(&line);
+        self.voice.say(level, text, hint);
     }
 
     fn log(&mut self, line: &str) {
-        if let Some(file) = &mut self.log_file {
-            // A log that cannot be written does not change what the command found.
-            let _ = file.write_all(line.as_bytes());
-        }
+        self.voice.log(line);
     }
 
     /// A source that could not be read: said now, unless it will be said at the end.
     pub(crate) fn unread(&mut self, error: &Error) {
-        if !self.quiet && self.format != Some(Format::Json) {
+        if !self.voice.quiet && self.format != Some(Format::Json) {
             self.say(Level::Error, &error.to_string(), error.hint());
         }
     }
@@ -250,8 +286,8 @@ impl Ui {
             return code;
         }
         for reason in &ending.reasons {
-            if self.quiet {
-                let line = match self.log_format {
+            if self.voice.quiet {
+                let line = match self.voice.log_format {
                     LogFormat::Text => printable(&reason.line()).into_owned(),
                     LogFormat::Json => json!({
                         "time": now().to_string(), "level": "error", "message": printable(&reason.sentence()),
@@ -456,8 +492,12 @@ impl Ui {
         self.begin(place, mode_of)
     }
 
-    /// The same for data: a file that its owner alone may read, whatever it replaces.
+    /// The same for data: a file that its owner alone may read, whatever it replaces; `-q` does not hold it back.
     pub(crate) fn data_sheet(&self, file: &Path) -> Result<Sheet> {
+        if file == Path::new("-") {
+            let to = To::Stdout(BufWriter::with_capacity(SHEET_BYTES, io::stdout()));
+            return Ok(Sheet { to, path: file.to_path_buf(), closed: false });
+        }
         self.begin(Some(file), |_| 0o600)
     }
 
@@ -480,7 +520,7 @@ impl Ui {
                     To::Beside { file: BufWriter::with_capacity(SHEET_BYTES, file), target }
                 }
             }
-            _ if self.format == Some(Format::Text) && self.quiet => To::Nowhere,
+            _ if self.format == Some(Format::Text) && self.voice.quiet => To::Nowhere,
             _ => To::Stdout(BufWriter::with_capacity(SHEET_BYTES, io::stdout())),
         };
         Ok(Sheet { to, path: place.unwrap_or(Path::new("-")).to_path_buf(), closed: false })

@@ -75,10 +75,10 @@ pub struct Unreadable {
     pub problem: String,
 }
 
-/// The document of `backup create` and `backup import`.
+/// The document of `backup create`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BackupCreateReport {
-    /// `rediscover/backup-create/v1` or `rediscover/backup-import/v1`
+    /// `rediscover/backup-create/v1`
     pub schema: String,
     /// What was read, by what, when.
     pub provenance: Provenance,
@@ -110,6 +110,100 @@ pub struct CreatedBackup {
     pub notes: Vec<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// The document of `backup import`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BackupImportReport {
+    /// `rediscover/backup-import/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// What came of each file, the oldest dump first.
+    pub files: Vec<ImportedFile>,
+}
+
+/// What came of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ImportedFile {
+    /// The file.
+    pub source: String,
+    /// `imported`, `there already` or `failed`.
+    pub outcome: String,
+    /// When the snapshot was taken, RFC 3339 in UTC.
+    pub taken_at: Option<String>,
+    /// How that is known: `ctime`, the clock of its server, or `mtime`, when the file was changed.
+    pub dated_by: Option<String>,
+    /// The backup it is now; null where none was made.
+    pub backup: Option<CreatedBackup>,
+    /// What to know of it: which backup holds its bytes already, why it failed.
+    pub note: Option<String>,
+}
+
+/// The document of `backup fetch`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BackupFetchReport {
+    /// `rediscover/backup-fetch/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// The backup.
+    pub backup: BackupRow,
+    /// What was written.
+    pub files: Vec<FetchedFile>,
+}
+
+/// A file that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FetchedFile {
+    /// Where it is.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// SHA-256 of them, as the manifest has it.
+    pub sha256: String,
+}
+
+/// The document of `backup copy`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct BackupCopyReport {
+    /// `rediscover/backup-copy/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// Where the other one is, without credentials.
+    pub to: String,
+    /// What came of each backup, the oldest of each instance first.
+    pub copies: Vec<CopiedBackup>,
+}
+
+/// What came of copying one backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CopiedBackup {
+    /// Its name.
+    pub name: String,
+    /// `copied`, `there already`, `pruned there` or `failed`.
+    pub outcome: String,
+    /// Objects that were sent.
+    pub sent_objects: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Payloads that were there already.
+    pub there_objects: u64,
+    /// Why it failed.
+    pub problem: Option<String>,
 }
 
 /// The document of `backup show`.
@@ -321,4 +415,31 @@ pub struct DrillResult {
     pub sampled: u64,
     /// What is wrong.
     pub problems: Vec<String>,
+}
+
+/// The document of `restore --to-server`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct LoadReport {
+    /// `rediscover/restore-to-server/v1`
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: Provenance,
+    /// How the command ended.
+    pub exit: Exit,
+    /// The server, without credentials.
+    pub target: String,
+    /// Keys it took.
+    pub keys: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Keys that stayed as they were.
+    pub skipped: u64,
+    /// Keys that had expired, and were not sent.
+    pub expired: u64,
+    /// Function libraries it took.
+    pub functions: u64,
+    /// Keys it refused.
+    pub failed: u64,
+    /// The first of them, with what it said.
+    pub failures: Vec<String>,
 }

@@ -15,6 +15,7 @@ mod plan;
 mod problem;
 mod provenance;
 mod prune;
+mod restore;
 mod run;
 mod scan;
 mod timeline;
@@ -25,9 +26,10 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
-    BackupVerifyReport, ChainResult, CreatedBackup, DrillResult, DrilledAt, InstanceState, InstanceStatus,
-    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
+    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup,
+    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, LoadReport, NewestBackup,
+    Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,
@@ -46,7 +48,8 @@ pub use places::{Cluster, OtherKeys, Prefix, PrefixSample, PrefixTree, SlotShare
 pub use plan::{LeftOut, PlanScript};
 pub use problem::{Problem, Severity};
 pub use provenance::{Exit, Provenance, SourceFacts};
-pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, Swept};
+pub use prune::{Gone, Kept, LockedObject, NotGone, PruneReport, RemovedLock, Swept, UnlockReport};
+pub use restore::{RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep};
 pub use run::{BackupRunReport, InstanceRun, RunStep, StepOutcome};
 pub use scan::{ExposedPrefix, Exposure, RevealedRow, Scan, ScanReport, ScanSummary, Suppressed};
 pub use timeline::{Certainty, ClockKind, Moment, TimelineGroup, TimelineLine, TimelineRow, quoted};

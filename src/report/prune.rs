@@ -12,6 +12,8 @@ pub struct PruneReport {
     pub provenance: super::Provenance,
     /// How the command ended.
     pub exit: super::Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
     /// Whether it was asked to remove, with `--apply`. Without, nothing has changed.
     pub applied: bool,
     /// Backups that stay, instance by instance, the newest first.
@@ -66,6 +68,34 @@ pub struct LockedObject {
     pub object: String,
     /// When it may go, where the store says so; RFC 3339 in UTC.
     pub until: Option<String>,
+}
+
+/// The document of `backup unlock --format json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UnlockReport {
+    /// `rediscover/backup-unlock/v1`.
+    pub schema: String,
+    /// What was read, by what, when.
+    pub provenance: super::Provenance,
+    /// How the command ended.
+    pub exit: super::Exit,
+    /// Where the repository is, without credentials.
+    pub repository: String,
+    /// Locks that were there.
+    pub removed: Vec<RemovedLock>,
+}
+
+/// A lock that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RemovedLock {
+    /// Its object.
+    pub object: String,
+    /// Whose it was; null if it could not be read.
+    pub owner: Option<String>,
+    /// When it would have ended, RFC 3339 in UTC; null if it did not say.
+    pub expires_at: Option<String>,
+    /// Whether somebody held it still.
+    pub held: bool,
 }
 
 /// Objects without a manifest, older than a day.

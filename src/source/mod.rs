@@ -14,7 +14,7 @@ mod server_config;
 pub use aof_set::{AofSet, Listed};
 pub use data_dir::{DataDir, Extra, ExtraKind, FileKind, Loads, Trap, file_kind};
 pub use server::{Captured, ClusterPlaces, Marked, ServerPlace, Via, capture, cluster};
-pub use server_config::{ConfigNote, ServerConfig};
+pub use server_config::{ConfigNote, ServerConfig, ServerSettings};
 
 use crate::aof::{Entry, Manifest, Role};
 use crate::base::{Error, ErrorKind, Flaw, Progress, Result};
@@ -118,6 +118,13 @@ impl Opener {
         F: Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
     {
         Self { open: Arc::new(open), again: true, is_log }
+    }
+}
+
+impl Opener {
+    /// Whether it is a log by its name, whatever it begins with.
+    pub fn is_log(&self) -> bool {
+        self.is_log
     }
 }
 

@@ -1,5 +1,9 @@
 //! What a server's configuration says of the files it loads.
 
+mod settings;
+
+pub use settings::ServerSettings;
+
 use super::aof_set::shown;
 use crate::aof::words::{Word, Words};
 use crate::base::flaw::quote;
@@ -15,6 +19,10 @@ const CONFIG_BYTES: u64 = 16 << 20;
 
 /// The most notes that are kept.
 const NOTES: usize = 100;
+
+/// How deep files may include files, and how many in all.
+const INCLUDE_DEPTH: u8 = 8;
+const INCLUDES: u16 = 100;
 
 /// The settings of redis.conf or valkey.conf that decide what is loaded; with no file, the defaults of every server.
 ///
@@ -40,6 +48,8 @@ pub struct ServerConfig {
     pub corrupt_tail_max_bytes: u64,
     /// The file that says it, where there is one.
     pub file: Option<PathBuf>,
+    /// What else of it decides whether a server can start on a file, and keeps what it has loaded.
+    pub server: ServerSettings,
     /// What was not followed or not understood.
     pub notes: Vec<ConfigNote>,
 }
@@ -67,6 +77,7 @@ impl Default for ServerConfig {
             use_rdb_preamble: true,
             corrupt_tail_max_bytes: 0,
             file: None,
+            server: ServerSettings::default(),
             notes: Vec::new(),
         }
     }
@@ -77,7 +88,16 @@ impl ServerConfig {
     /// each, for what comes after may say otherwise. A line that servers refuse is passed over, with a note.
     pub fn parse(text: &[u8]) -> Self {
         let mut config = Self::default();
-        let mut includes = false;
+        if !config.take(text, None) {
+            config.append_only.get_or_insert(false);
+        }
+        config
+    }
+
+    /// Reads the lines of one file, and of those that it includes. Says whether one of those was not read.
+    fn take(&mut self, text: &[u8], mut includes: Option<&mut Includes>) -> bool {
+        let config = self;
+        let mut unread = false;
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
             let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
             let indent = line.iter().take_while(|byte| blank(byte)).count();
@@ -106,6 +126,8 @@ impl ServerConfig {
                 b"include",
             ];
             if !known.contains(&name.as_slice()) {
+                let value = value.map(|word| word.text).unwrap_or_default();
+                config.server.take(&name, value, third.map(|word| word.text));
                 continue;
             }
             if words.open().is_some() {
@@ -117,28 +139,65 @@ impl ServerConfig {
                 continue;
             };
             if name == b"include" {
-                includes = true;
-                let text = format!("includes {}, which is not read and may say otherwise", quote(&value.text));
-                config.note(number, false, text);
+                unread |= match includes.as_deref_mut() {
+                    Some(includes) => config.include(&value.text, number, includes),
+                    None => {
+                        config.unread(&value.text, number, "which is not read");
+                        true
+                    }
+                };
             } else if let Err(expected) = config.set(&name, value) {
                 config.note(number, true, format!("{}: expected {expected}", quote(trimmed)));
             }
         }
-        if !includes {
-            config.append_only.get_or_insert(false);
-        }
-        config
+        unread
     }
 
-    /// The configuration in this file.
+    /// The configuration in this file, and in those that it includes: a relative name is taken from the folder of this file,
+    /// where servers take it from where they were started. One that cannot be read is a note.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::base::ErrorKind::Io) if it cannot be read.
     pub fn read(file: &Path) -> Result<Self> {
         let failed = |error| Error::io("read the configuration", error).about(shown(file));
-        let mut text = Vec::new();
-        File::open(file).and_then(|open| open.take(CONFIG_BYTES).read_to_end(&mut text)).map_err(failed)?;
-        Ok(Self { file: Some(file.to_owned()), ..Self::parse(&text) })
+        let text = text_of(file).map_err(failed)?;
+        let mut config = Self { file: Some(file.to_owned()), ..Self::default() };
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let mut includes = Includes { folder, depth: 0, left: INCLUDES };
+        if !config.take(&text, Some(&mut includes)) {
+            config.append_only.get_or_insert(false);
+        }
+        Ok(config)
+    }
+
+    /// What another file says comes in the place of the line that includes it. Says whether one was not read.
+    fn include(&mut self, name: &[u8], number: u64, includes: &mut Includes) -> bool {
+        let mut unread = false;
+        for file in includes.matching(name) {
+            if includes.depth >= INCLUDE_DEPTH || includes.left == 0 {
+                self.unread(name, number, "which is one too many to be read");
+                return true;
+            }
+            let Some(text) = Some(&file).filter(|file| file.is_file()).and_then(|file| text_of(file).ok()) else {
+                self.unread(name, number, "which cannot be read here");
+                unread = true;
+                continue;
+            };
+            includes.left = includes.left.saturating_sub(1);
+            includes.depth = includes.depth.saturating_add(1);
+            let outer = std::mem::take(&mut self.notes);
+            unread |= self.take(&text, Some(includes));
+            let inner = std::mem::replace(&mut self.notes, outer);
+            for note in inner {
+                self.note(number, note.refused, format!("{}:{}: {}", shown(&file), note.line, note.text));
+            }
+            includes.depth = includes.depth.saturating_sub(1);
+        }
+        unread
+    }
+
+    fn unread(&mut self, name: &[u8], number: u64, why: &str) {
+        self.note(number, false, format!("includes {}, {why} and may say otherwise", quote(name)));
     }
 
     /// The configuration that lies in a data directory as redis.conf or valkey.conf; if there is none, the defaults, with
@@ -189,6 +248,37 @@ impl ServerConfig {
     }
 }
 
+/// What is left of the files that may be included.
+struct Includes {
+    /// Where relative names begin.
+    folder: PathBuf,
+    depth: u8,
+    left: u16,
+}
+
+impl Includes {
+    /// The files of a name; of a glob in its last part those that match, sorted. None match: servers go on.
+    fn matching(&self, name: &[u8]) -> Vec<PathBuf> {
+        let path = self.folder.join(OsStr::from_bytes(name));
+        let last = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+        if !last.contains(['*', '?', '[']) {
+            return vec![path];
+        }
+        let (Some(parent), Ok(glob)) = (path.parent(), globset::Glob::new(&last)) else { return vec![path] };
+        let matcher = glob.compile_matcher();
+        let entries = parent.read_dir().into_iter().flatten().filter_map(std::result::Result::ok);
+        let mut found: Vec<_> = entries.filter(|entry| matcher.is_match(entry.file_name())).map(|e| e.path()).collect();
+        found.sort();
+        found
+    }
+}
+
+fn text_of(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(file).and_then(|open| open.take(CONFIG_BYTES).read_to_end(&mut text))?;
+    Ok(text)
+}
+
 /// A name that is no path.
 fn file_name(value: &Word) -> std::result::Result<OsString, &'static str> {
     if value.text.is_empty() || value.text.iter().any(|byte| matches!(byte, b'/' | b'\\')) {
@@ -216,8 +306,7 @@ mod tests {
 
     #[test]
     fn nothing_said_is_the_default() {
-        let nothing =
-            ServerConfig::parse(b"# dbfilename x.rdb\n\nport 6379 # any line of other settings\nsave 60 1 3600 5\n");
+        let nothing = ServerConfig::parse(b"# dbfilename x.rdb\n\nhz 10 # any line of other settings\ntimeout 60 1\n");
         assert_eq!(nothing, ServerConfig { append_only: Some(false), ..ServerConfig::default() });
         assert_eq!(ServerConfig::parse(b"include x.conf\n").append_only, None);
     }
@@ -244,8 +333,7 @@ mod tests {
             load_truncated: false,
             use_rdb_preamble: false,
             corrupt_tail_max_bytes: 1024,
-            file: None,
-            notes: Vec::new(),
+            ..ServerConfig::default()
         };
         assert_eq!(ServerConfig::parse(text), said);
         assert_eq!(said.manifest_name(), "my.aof.manifest");
@@ -271,5 +359,51 @@ mod tests {
             ]
         );
         assert_eq!(notes(&"dir\n".repeat(5000)).len(), NOTES);
+    }
+
+    #[test]
+    fn what_is_included_counts_where_it_is_included() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+        write("a.conf", "appendonly no\ninclude b.conf\ndbfilename a.rdb\ninclude gone.conf\ninclude c-*.conf\n");
+        write("b.conf", "appendonly yes\ndbfilename b.rdb\nappendfilename a/b\nport 7000\n");
+        write("c-1.conf", "databases 4\nreplicaof 192.0.2.1 6379\n");
+        write("c-2.conf", "databases 5\nreplicaof no one\n");
+        write("loop.conf", "include loop.conf\n");
+        let config = ServerConfig::read(&folder.path().join("a.conf")).expect("a file");
+        assert_eq!((config.append_only, config.db_filename.to_str()), (Some(true), Some("a.rdb")));
+        assert_eq!(
+            (config.server.port, config.server.databases, config.server.replica_of),
+            (Some(7000), Some(5), None)
+        );
+        let notes: Vec<_> = config.notes.iter().map(|note| (note.line, note.refused)).collect();
+        assert_eq!(notes, [(2, true), (4, false)]);
+        assert!(config.notes[0].text.contains("b.conf:3: "), "{:?}", config.notes);
+        let endless = ServerConfig::read(&folder.path().join("loop.conf")).expect("a file");
+        assert_eq!((endless.append_only, endless.notes.len()), (None, 1));
+    }
+
+    #[test]
+    fn what_decides_whether_it_starts_is_read() {
+        let said = ServerConfig::parse(
+            b"port 0\nunixsocket /run/x.sock\npidfile /run/x.pid\ncluster-enabled yes\ncluster-config-file n.conf\n\
+            slaveof 192.0.2.7 6380\nloadmodule /a/rejson.so x y\nsave \"\"\nrdbchecksum no\nsentinel resolve-hostnames yes\n\
+            rdb-version-check relaxed\n",
+        );
+        let server = ServerSettings {
+            port: Some(0),
+            unix_socket: Some("/run/x.sock".into()),
+            pid_file: Some("/run/x.pid".into()),
+            databases: None,
+            cluster_enabled: true,
+            cluster_config_file: Some("n.conf".into()),
+            replica_of: Some("192.0.2.7 6380".into()),
+            modules: vec!["/a/rejson.so".into()],
+            save_points: Some(false),
+            rdb_checksum: Some(false),
+            relaxed_version_check: true,
+            sentinel: true,
+        };
+        assert_eq!(said.server, server);
     }
 }

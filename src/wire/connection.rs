@@ -6,6 +6,7 @@ use super::link::Link;
 use super::options::ConnectOptions;
 use super::refusal::{Refusal, RefusalKind};
 use super::reply::{MAX_DEPTH, MAX_REPLY_BYTES, Reply, length, malformed, number};
+use super::tls;
 use crate::base::{Error, ErrorKind, Result};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -336,7 +337,8 @@ impl Connection {
             io::ErrorKind::TimedOut => {
                 "a server that is stopped, swaps, or runs a long command; or a network that drops packets"
             }
-            _ => "the server's log says why; one that speaks TLS closes what does not: rediss://",
+            _ => tls::hint(&error)
+                .unwrap_or("the server's log says why; one that speaks TLS closes what does not: rediss://"),
         };
         Error::io(what, error).about(self.endpoint.to_string()).with_hint(hint)
     }

@@ -14,8 +14,14 @@ pub(super) fn wrap(_: TcpStream, host: &Host, _: &ConnectOptions) -> Result<Box<
         .with_hint("build it with the feature `tls`"))
 }
 
+/// What helps, where TLS is what failed later on: a server of TLS 1.3 looks at certificates after the handshake.
+#[cfg(not(feature = "tls"))]
+pub(super) fn hint(_: &std::io::Error) -> Option<&'static str> {
+    None
+}
+
 #[cfg(feature = "tls")]
-pub(super) use with_tls::wrap;
+pub(super) use with_tls::{hint, wrap};
 
 #[cfg(feature = "tls")]
 mod with_tls {
@@ -68,23 +74,27 @@ mod with_tls {
             None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
             None => error.to_string(),
         };
-        let hint = match inner {
-            Some(rustls::Error::InvalidCertificate(problem)) => match problem {
+        let hint =
+            hint(error).unwrap_or("does this port speak TLS (tls-port)? without it the address begins with redis://");
+        crypto(format!("TLS failed: {what}")).about(host.to_string()).with_hint(hint)
+    }
+
+    /// What helps, where TLS is what failed.
+    pub(in crate::wire) fn hint(error: &io::Error) -> Option<&'static str> {
+        match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(problem) => Some(match problem {
                 rustls::CertificateError::UnknownIssuer => "--cacert FILE names the authority that signed it",
                 rustls::CertificateError::NotValidForName | rustls::CertificateError::NotValidForNameContext { .. } => {
                     "use a name that stands in the certificate (subjectAltName), not another one of the host"
                 }
                 _ => "the server's certificate is not one to believe; renew it",
-            },
-            Some(rustls::Error::AlertReceived(_)) => {
-                "the server refused: does it want a client certificate (--cert and --key)?"
+            }),
+            rustls::Error::AlertReceived(_) => {
+                Some("the server refused: does it want a client certificate (--cert and --key)?")
             }
-            Some(rustls::Error::InvalidMessage(_)) | None => {
-                "does this port speak TLS (tls-port)? without it the address begins with redis://"
-            }
-            _ => "see the server's log",
-        };
-        crypto(format!("TLS failed: {what}")).about(host.to_string()).with_hint(hint)
+            rustls::Error::InvalidMessage(_) => None,
+            _ => Some("see the server's log"),
+        }
     }
 
     fn crypto(what: String) -> Error {

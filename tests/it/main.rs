@@ -51,4 +51,5 @@ mod support;
 mod timeline;
 mod ttl;
 mod usage;
+mod wire;
 mod yara;

@@ -19,7 +19,7 @@ use crate::repository::{
     Backup, BackupKind, BackupName, BackupStatus, Catalog, Encryption, MANIFEST_SCHEMA, Manifest, Payload, Previous,
     Repository, ServerFacts, Signer, StoredCompression, Trusted,
 };
-use crate::source::Origin;
+use crate::source::{Origin, Place, ServerPlace, cluster};
 use payload::{Sealing, Stored};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,6 +83,26 @@ pub struct Shard {
     pub node: String,
     /// Its slots: `0-5460`.
     pub slots: Vec<String>,
+}
+
+/// A cluster as it is now: its primaries, and what nobody serves.
+///
+/// # Errors
+/// No node answers, or none serves a slot.
+pub fn cluster_of(place: &ServerPlace) -> Result<Taken> {
+    let places = cluster(place)?;
+    let node = |node: &crate::wire::ClusterNode| serde_json::json!({ "id": node.id, "host": node.host.to_string(), "slots": node.ranges() });
+    let nodes = serde_json::json!({
+        "schema": "rediscover/backup-nodes/v1",
+        "nodes": places.primaries.iter().map(|(primary, _)| node(primary)).collect::<Vec<_>>(),
+        "missing": places.topology.missing_text(),
+    });
+    let shards = places.primaries.into_iter().map(|(node, place)| Shard {
+        origin: Origin::new(place.address.to_string(), Place::Server(Box::new(place))),
+        slots: node.ranges(),
+        node: node.id,
+    });
+    Ok(Taken::Cluster { shards: shards.collect(), missing: places.topology.missing_text(), nodes })
 }
 
 /// A backup that was taken.

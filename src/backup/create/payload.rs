@@ -4,7 +4,7 @@ use super::{AllStored, CreateOptions, Shard, Spool, Written};
 use crate::analysis::{CheckOptions, Checked, check};
 use crate::backup::readable;
 use crate::base::{Cancel, Error, ErrorKind, Result};
-use crate::codec::{SealOptions, Sealed, Sealer, Tee, bounded, spool};
+use crate::codec::{SealOptions, Sealed, Sealer, Tee, bounded, spool, unpack_flaw};
 use crate::pipeline::RunOptions;
 use crate::report::{ServerLoad, SourceCheck, Verdict};
 use crate::repository::{BackupKind, BackupName, Loads, ObjectRole, Payload, ServerFacts, sha256};
@@ -12,7 +12,7 @@ use crate::source::{AofSet, Hashes, Opener, Origin, Part, Place, capture, open_p
 use crate::store::{PutOptions, Store};
 use sha2::Digest;
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Bytes that may lie between whoever seals and whoever validates.
 const TEE_BYTES: usize = 8 << 20;
@@ -63,7 +63,9 @@ impl Sealing<'_, '_> {
     fn single(&mut self, origin: &Origin, shard: Option<&Shard>, all: &mut AllStored) -> Result<()> {
         let part = origin.parts().into_iter().next();
         let Some(part) = part else { return Ok(()) };
-        let Opened { mut raw, expects_log, server, scanned } = self.open(origin, &part, all)?;
+        let Opened { raw, expects_log, server, scanned } = self.open(origin, &part, all)?;
+        let broken = Arc::new(Mutex::new(None));
+        let mut raw: Box<dyn Read + Send> = Box::new(Breaking { inner: raw, broken: Arc::clone(&broken) });
         let mut head = Vec::new();
         let read = raw.by_ref().take(9).read_to_end(&mut head);
         read.map_err(|error| readable(error, &origin.name))?;
@@ -91,6 +93,10 @@ impl Sealing<'_, '_> {
         }
         stored.scanned = scanned;
         stored.server = server;
+        if let Some(flaw) = broken.lock().ok().and_then(|mut broken| broken.take()) {
+            stored.damaged = true;
+            stored.problems.insert(0, flaw);
+        }
         if let Some(shard) = shard {
             stored.payload.node = Some(shard.node.clone());
             stored.payload.slots.clone_from(&shard.slots);
@@ -360,6 +366,26 @@ fn confirm(store: &dyn Store, object: &str, sealed: &Sealed, cancel: &Cancel) ->
             .with_hint("look at the disk it is on, and run it again"));
     }
     Ok(())
+}
+
+/// Ends where a compressed stream is damaged: what comes before is kept, as damaged.
+struct Breaking {
+    inner: Box<dyn Read + Send>,
+    broken: Arc<Mutex<Option<String>>>,
+}
+
+impl Read for Breaking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        if let Err(error) = &read
+            && let Some(flaw) = unpack_flaw(error)
+            && let Ok(mut broken) = self.broken.lock()
+        {
+            *broken = Some(flaw.to_string());
+            return Ok(0);
+        }
+        read
+    }
 }
 
 /// Stops a reader when the run is cancelled.

@@ -184,10 +184,10 @@ fn remove(repository: &Repository, removal: &Removal, done: &mut PruneDone) -> R
 
 /// What says something of a backup goes before its bytes: half of it misleads nobody.
 fn rank(object: &str) -> u8 {
-    match object {
-        _ if object.ends_with("/manifest.json.minisig") => 0,
-        _ if object.ends_with(".json") => 1,
-        _ if object.ends_with(".minisig") => 2,
+    match object.rsplit_once('.') {
+        Some((rest, "minisig")) if rest.ends_with("/manifest.json") => 0,
+        Some((_, "json")) => 1,
+        Some((_, "minisig")) => 2,
         _ => 3,
     }
 }

@@ -36,6 +36,8 @@ pub struct PrunePlan {
     pub swept: Swept,
     /// What somebody should look at.
     pub warnings: Vec<String>,
+    /// The policy would keep none of the backups that count, so all stay.
+    pub keeps_none: bool,
     remnants: Vec<ObjectInfo>,
     basis: Basis,
     planned_at: UnixMs,
@@ -111,6 +113,7 @@ pub fn plan_prune(
     let signs = catalog.backups.iter().any(|backup| matches!(backup.signature, Signature::Good { .. }));
     let snapshots: Vec<_> = catalog.backups.iter().map(|backup| snapshot(backup, signs)).collect();
     let decisions = retention::plan(&snapshots, keep, now)?;
+    let keeps_none = decisions.iter().any(|one| one.reasons.contains(&Reason::PolicyKeepsNone));
     let backups: BTreeMap<&BackupName, &Backup> = catalog.backups.iter().map(|backup| (&backup.name, backup)).collect();
 
     let mut warnings = Vec::new();
@@ -121,7 +124,9 @@ pub fn plan_prune(
     let mut kept: BTreeMap<BackupName, Vec<String>> = BTreeMap::new();
     let mut removed = Vec::new();
     for decision in decisions {
-        let warning = decision.reasons.iter().find(|reason| reason.is_warning());
+        // That the policy keeps none is said once, by whoever asks for it.
+        let of_this = |reason: &&Reason| reason.is_warning() && **reason != Reason::PolicyKeepsNone;
+        let warning = decision.reasons.iter().find(of_this);
         warnings.extend(warning.map(|reason| format!("{}: {reason}", decision.name)));
         let Some(backup) = backups.get(&decision.name).filter(|_| !decision.keep) else {
             kept.insert(decision.name, words(&decision.reasons));
@@ -149,6 +154,7 @@ pub fn plan_prune(
         removed,
         swept,
         warnings,
+        keeps_none,
         remnants,
         basis: basis(&catalog),
         planned_at: now,

@@ -119,6 +119,16 @@ struct Verdict {
     go: Vec<Reason>,
 }
 
+impl Verdict {
+    /// Said once, where a rule and a window have the same buckets.
+    fn not_newest(&mut self, rule: Rule) {
+        let reason = Reason::NotNewest(rule);
+        if !self.go.contains(&reason) {
+            self.go.push(reason);
+        }
+    }
+}
+
 /// The rules with what they have seen so far, from the newest backwards.
 struct Rules<'a> {
     keep: &'a Retention,
@@ -179,7 +189,7 @@ impl<'a> Rules<'a> {
             } else if oldest {
                 verdict.stay.push(Reason::OldestWithin(rule, span));
             } else {
-                verdict.go.push(Reason::NotNewest(rule));
+                verdict.not_newest(rule);
             }
             window.last = Some(bucket);
         }
@@ -196,7 +206,7 @@ impl<'a> Rules<'a> {
             } else if oldest {
                 verdict.stay.push(Reason::Oldest(rule));
             } else {
-                verdict.go.push(Reason::NotNewest(rule));
+                verdict.not_newest(rule);
             }
             counting.last = Some(bucket);
         }

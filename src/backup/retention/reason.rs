@@ -57,29 +57,17 @@ impl Reason {
     }
 }
 
-/// `within`, `within-daily`.
-struct Window(Rule);
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Rule::Last => f.write_str("within"),
-            rule => write!(f, "within-{}", rule.name()),
-        }
-    }
-}
-
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pinned => f.write_str("pinned"),
             Self::Tagged(tags) => write!(f, "tag {}", tags.join(",")),
             Self::Bucket(Rule::Last) => f.write_str("one of the last"),
-            Self::Bucket(rule) => write!(f, "{}: newest of its {}", rule.name(), rule.bucket()),
-            Self::Oldest(rule) => write!(f, "{}: the oldest, and there is room", rule.name()),
+            Self::Bucket(rule) => write!(f, "newest of its {}", rule.bucket()),
+            Self::Oldest(rule) => write!(f, "oldest, and {} has room", rule.name()),
             Self::Within(Rule::Last, span) => write!(f, "within {span}"),
-            Self::Within(rule, span) => write!(f, "{} {span}: newest of its {}", Window(*rule), rule.bucket()),
-            Self::OldestWithin(rule, span) => write!(f, "{} {span}: the oldest", Window(*rule)),
+            Self::Within(rule, span) => write!(f, "newest of its {} within {span}", rule.bucket()),
+            Self::OldestWithin(rule, span) => write!(f, "oldest, and within {span} ({})", rule.name()),
             Self::NewestGood => f.write_str("the newest good one"),
             Self::NewestWhole => f.write_str("the newest good one that is no scan"),
             Self::NewestFull => f.write_str("the newest one verified full"),
@@ -89,10 +77,11 @@ impl fmt::Display for Reason {
             Self::KeptDamaged(status) => write!(f, "{}: one of the newest that are not good", status_word(*status)),
             Self::NoNewerGood(status) => write!(f, "{}, and no good one is newer", status_word(*status)),
             Self::PolicyKeepsNone => f.write_str("the policy would keep no good one, so none goes"),
-            Self::NotNewest(rule) => write!(f, "{}: its {} has a newer one", rule.name(), rule.bucket()),
-            Self::UsedUp(rule, count) => write!(f, "{}: {count} newer ones fill it", rule.name()),
-            Self::TooOld(rule, span) => write!(f, "{} {span}: older", Window(*rule)),
-            Self::NotTagged => f.write_str("has not the tags"),
+            Self::NotNewest(rule) => write!(f, "its {} has a newer one", rule.bucket()),
+            Self::UsedUp(rule, count) => write!(f, "{} {count} used up", rule.name()),
+            Self::TooOld(Rule::Last, span) => write!(f, "not within {span}"),
+            Self::TooOld(rule, span) => write!(f, "not within {span} ({})", rule.name()),
+            Self::NotTagged => f.write_str("has not the tag"),
             Self::Damaged(status) => write!(f, "{}, and a good one is newer", status_word(*status)),
         }
     }

@@ -32,11 +32,11 @@ fn every_decision_says_why() {
     assert_eq!(
         told(&january([10, 11, 12, 18, 19]), &keep),
         [
-            "+19 the newest good one; one of the last; weekly: newest of its week",
-            "+18 weekly: newest of its week",
-            "-12 last: 1 newer ones fill it; weekly: 2 newer ones fill it",
-            "-11 last: 1 newer ones fill it; weekly: 2 newer ones fill it",
-            "-10 last: 1 newer ones fill it; weekly: 2 newer ones fill it",
+            "+19 the newest good one; one of the last; newest of its week",
+            "+18 newest of its week",
+            "-12 last 1 used up; weekly 2 used up",
+            "-11 last 1 used up; weekly 2 used up",
+            "-10 last 1 used up; weekly 2 used up",
         ]
     );
 }
@@ -57,7 +57,7 @@ fn what_is_not_good_fills_nothing() {
             "+04 the newest good one; one of the last",
             "-03 incomplete, and a good one is newer",
             "-02 damaged, and a good one is newer",
-            "-01 last: 1 newer ones fill it",
+            "-01 last 1 used up",
         ]
     );
     let none = Retention { keep_damaged: Count::None, ..keep };
@@ -121,7 +121,7 @@ fn pins_and_tags_are_extra() {
         told(&all, &keep),
         [
             "+04 the newest good one; one of the last",
-            "-03 has not the tags; last: 1 newer ones fill it",
+            "-03 has not the tag; last 1 used up",
             "+02 tag gold,x",
             "+01 pinned",
         ]

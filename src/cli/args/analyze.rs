@@ -2,7 +2,7 @@
 
 use super::{
     ESTIMATES, FailOn, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, RuleArgs, SOURCES,
-    SourceArgs, model, moment,
+    ServerArgs, SourceArgs, model, moment,
 };
 use clap::{Args, ValueEnum};
 use rediscover::analysis::PlanAction;
@@ -24,6 +24,8 @@ const SCANNING: &str = "Scanning";
 pub(crate) struct AnalyzeArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// The sources are shards of one keyspace: a key in two of them is an error
     #[arg(long, help_heading = SOURCES)]
     pub(crate) merge: bool,

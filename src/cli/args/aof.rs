@@ -132,7 +132,7 @@ pub(crate) struct SplitArgs {
     pub(crate) resources: ResourceArgs,
 }
 
-fn place(text: &str) -> Result<Moment, String> {
+pub(super) fn place(text: &str) -> Result<Moment, String> {
     let number = |digits: &str| digits.parse::<u64>().map_err(|_| format!("`{digits}` is not a number"));
     match text.split_once(':') {
         Some(("offset", digits)) => Ok(Moment::Offset(None, number(digits)?)),

@@ -1,6 +1,8 @@
 //! The arguments of `keys`.
 
-use super::{ESTIMATES, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, SourceArgs, model};
+use super::{
+    ESTIMATES, FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, Parsed, ResourceArgs, ServerArgs, SourceArgs, model,
+};
 use clap::{Args, ValueEnum};
 use rediscover::analysis::KeySort;
 use rediscover::memory::Model;
@@ -15,6 +17,8 @@ Examples:
 pub(crate) struct KeysArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// The server whose memory is estimated: redis-8.0, valkey-9.1+debian [default: the one that wrote the dump]
     #[arg(long, value_name = "V", value_parser = model, help_heading = ESTIMATES)]
     pub(crate) target: Option<Model>,

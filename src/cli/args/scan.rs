@@ -1,6 +1,6 @@
 //! The arguments of `scan` and `rules`.
 
-use super::{FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, ResourceArgs, SourceArgs, zone};
+use super::{FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, ResourceArgs, ServerArgs, SourceArgs, zone};
 use clap::{Args, Subcommand, ValueEnum};
 use rediscover::report::Threat;
 use std::ffi::OsString;
@@ -27,6 +27,8 @@ const SECRETS: &str = "Secrets";
 pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
     /// Findings that are known and accepted, each with a reason and the day it is to be looked at again

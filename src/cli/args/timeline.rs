@@ -1,6 +1,6 @@
 //! The arguments of `timeline`.
 
-use super::{FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, ResourceArgs, SourceArgs, moment, zone};
+use super::{FilterArgs, Format, HashArgs, OUTPUT, OutputArgs, ResourceArgs, ServerArgs, SourceArgs, moment, zone};
 use clap::{Args, ValueEnum};
 use rediscover::base::UnixMs;
 use std::ffi::OsString;
@@ -12,10 +12,14 @@ Examples:
 
 const TIMES: &str = "What and when";
 
+// `--key` names a key here.
 #[derive(Args)]
+#[command(mut_arg("tls_key", |key| key.long("tls-key")))]
 pub(crate) struct TimelineArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Only this key: its whole history, with what was written
     #[arg(long, value_name = "K", help_heading = TIMES)]
     pub(crate) key: Option<OsString>,

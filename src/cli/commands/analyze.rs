@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &AnalyzeArgs, ui: &mut Ui) -> Result<Ending> {
-    let origins = sources::expand(&args.sources, Take::Loaded, ui)?;
+    let origins = sources::expand(&args.sources, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     sources::refuse_overwriting(args.output.output.as_deref(), &origins)?;
     refuse_plan(args, &origins)?;
     let options = AnalyzeOptions {
@@ -106,7 +106,9 @@ fn refuse_plan(args: &AnalyzeArgs, origins: &[Origin]) -> Result<()> {
         return Err(error.with_hint("plan them one by one; --merge says that they are shards of one"));
     }
     if origins.iter().flat_map(Origin::parts).any(|part| !part.place.can_be_read_again()) {
-        return Err(refused("reads a source twice, and this is a pipe").with_hint("save it to a file"));
+        return Err(
+            refused("reads a source twice, and a pipe or a server gives it once").with_hint("save it to a file")
+        );
     }
     if args.report_place().is_none() && args.output.output.as_deref() == Some(Path::new("-")) {
         return Err(refused("is written to a file: the report goes to standard output").with_hint("-o plan.sh"));

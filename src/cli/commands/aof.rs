@@ -1,6 +1,7 @@
 //! `aof`: append-only files mended. The library plans and writes; here is where things go, and what is said.
 
-use crate::cli::args::{AofCommand, CutArgs, Format, RepairArgs, SourceArgs, SplitArgs};
+use super::deliver;
+use crate::cli::args::{AofCommand, CutArgs, RepairArgs, SourceArgs, SplitArgs};
 use crate::cli::exit::Ending;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{Level, Ui};
@@ -8,13 +9,11 @@ use rediscover::analysis::{self, CheckOptions};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::mend::{self, FilePlan, Moment, Owner, Plan, RepairOptions, Target, With};
 use rediscover::pipeline::RunOptions;
-use rediscover::render::{self, Look};
+use rediscover::render;
 use rediscover::report::{CutReport, Output, RepairReport, SourceFacts, Verdict};
 use rediscover::source::{Origin, Place};
-use serde::Serialize;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +27,7 @@ pub(crate) fn run(command: &AofCommand, ui: &mut Ui) -> Result<Ending> {
 
 /// The one source these commands take: a file that can be read twice.
 fn source(args: &SourceArgs, ui: &mut Ui) -> Result<Origin> {
-    let mut origins = sources::expand(args, Take::Loaded, ui)?;
+    let mut origins = sources::expand(args, Take::Loaded, None, ui)?;
     match (origins.pop(), origins.is_empty()) {
         (Some(origin), true) if origin.place != Place::Stdin => Ok(origin),
         (Some(_), true) => {
@@ -99,7 +98,7 @@ fn repair(args: &RepairArgs, ui: &mut Ui) -> Result<Ending> {
         rewritten_commands: plan.rewritten_commands,
         dropped: plan.dropped,
     };
-    deliver(&report, ui, render::text::repair)?;
+    deliver(&report, None, ui, render::text::repair)?;
     Ok(ending)
 }
 
@@ -156,22 +155,7 @@ fn deliver_cut(origin: &Origin, what: Cut, outputs: Vec<Output>, ending: &Ending
         lost_bytes: what.lost_bytes,
         outputs,
     };
-    deliver(&report, ui, render::text::cut)
-}
-
-/// The report on stdout, in the form that is asked for.
-fn deliver<R: Serialize>(
-    report: &R,
-    ui: &mut Ui,
-    text: impl FnOnce(&R, &Look, &mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
-    let mut document = Vec::new();
-    match ui.format() {
-        Format::Text => text(report, &ui.look(None, None), &mut document),
-        _ => render::json::write(report, &mut document),
-    }
-    .map_err(|error| Error::io("write the report", error))?;
-    ui.deliver(None, &document)
+    deliver(&report, None, ui, render::text::cut)
 }
 
 /// Writes what a plan keeps: one file, or a folder with a manifest.

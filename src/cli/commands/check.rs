@@ -11,7 +11,7 @@ use rediscover::render::{self, CheckView};
 use rediscover::report::{CheckReport, Fullness, LoadVerdict, LoadsOn, SourceCheck, Verdict};
 
 pub(crate) fn run(args: &CheckArgs, ui: &mut Ui) -> Result<Ending> {
-    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let origins = sources::expand(&args.sources, Take::All, Some((&args.server, &args.resources)), ui)?;
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
     let options = CheckOptions {

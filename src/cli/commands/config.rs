@@ -1,7 +1,7 @@
 //! `config`: what is wrong with the configuration and with what it names, and what it comes to.
 
 use crate::cli::args::{ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
-use crate::cli::commands::backup::deliver;
+use crate::cli::commands::deliver;
 use crate::cli::config::{self, Config, Instance, Password, Server, Source};
 use crate::cli::exit::{Code, Ending, Reason};
 use crate::cli::repositories;
@@ -102,7 +102,7 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
         connected: args.connect,
         problems,
     };
-    deliver(&report, &args.output, ui, render::text::config_check)?;
+    deliver(&report, args.output.tz.as_ref(), ui, render::text::config_check)?;
     Ok(ending)
 }
 
@@ -254,7 +254,7 @@ fn show(args: &ConfigShowArgs, ui: &mut Ui) -> Result<Ending> {
         hook_timeout_seconds: u64::try_from(config.hooks.timeout_ms / 1000).unwrap_or_default(),
         instances: names.iter().filter_map(|name| config.instances.get(name)).map(settings).collect(),
     };
-    deliver(&report, &args.output, ui, render::text::config_show)?;
+    deliver(&report, args.output.tz.as_ref(), ui, render::text::config_show)?;
     // The text holds what is there, not what is missing.
     for reason in &ending.reasons {
         ui.say(crate::cli::ui::Level::Warning, &reason.sentence(), reason.next.as_deref());

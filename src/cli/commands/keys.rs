@@ -18,7 +18,7 @@ pub(crate) fn run(args: &KeysArgs, ui: &mut Ui) -> Result<Ending> {
         Format::Jsonl => KeyForm::Jsonl,
         _ => KeyForm::Text,
     };
-    let origins = sources::expand(&args.sources, Take::Loaded, ui)?;
+    let origins = sources::expand(&args.sources, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;
     let look = ui.look(place, args.output.tz.as_ref());

@@ -16,7 +16,11 @@ use std::sync::Arc;
 pub(crate) fn run(args: &ScanArgs, ui: &mut Ui) -> Result<Ending> {
     let rules = Arc::new(load(&args.rules, ui)?);
     let no_sources = args.sources.sources.is_empty() && args.sources.server_config.is_none();
-    let origins = if no_sources { Vec::new() } else { sources::expand(&args.sources, Take::All, ui)? };
+    let origins = if no_sources {
+        Vec::new()
+    } else {
+        sources::expand(&args.sources, Take::All, Some((&args.server, &args.resources)), ui)?
+    };
     let logs: Vec<_> = args.log.iter().map(|path| sources::log(path)).collect();
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;

@@ -5,8 +5,10 @@ use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
 use rediscover::base::{Error, Result};
 use rediscover::report::{
-    AnalyzeReport, BackupRunReport, CheckReport, ConfigCheckReport, ConfigReport, CutReport, KeyRow, RepairReport,
-    ScanReport, TimelineLine,
+    AnalyzeReport, BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport,
+    BackupListReport, BackupRunReport, BackupShowReport, BackupStatusReport, BackupVerifyReport, CheckReport,
+    ConfigCheckReport, ConfigReport, CutReport, KeyRow, PruneReport, RepairReport, RestoreReport, ScanReport,
+    TimelineLine, UnlockReport,
 };
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -15,7 +17,7 @@ use serde_json::Value;
 pub(crate) fn run(args: &SchemaArgs, ui: &mut Ui) -> Result<Ending> {
     let schema = match args.command {
         Some(command) => of(command).1,
-        None => Value::Object(Document::ALL.into_iter().map(of).collect()),
+        None => Value::Object(Document::ALL.iter().copied().map(of).collect()),
     };
     let mut text = serde_json::to_vec_pretty(&schema).map_err(|error| Error::io("write the schema", error.into()))?;
     text.push(b'\n');
@@ -30,7 +32,19 @@ fn of(document: Document) -> (String, Value) {
         Document::AofCut => ("aof-cut", schemars::schema_for!(CutReport)),
         Document::AofRepair => ("aof-repair", schemars::schema_for!(RepairReport)),
         Document::AofSplit => ("aof-split", schemars::schema_for!(CutReport)),
+        Document::BackupCopy => ("backup-copy", schemars::schema_for!(BackupCopyReport)),
+        Document::BackupCreate => ("backup-create", schemars::schema_for!(BackupCreateReport)),
+        Document::BackupDrill => ("backup-drill", schemars::schema_for!(BackupDrillReport)),
+        Document::BackupFetch => ("backup-fetch", schemars::schema_for!(BackupFetchReport)),
+        Document::BackupImport => ("backup-import", schemars::schema_for!(BackupImportReport)),
+        Document::BackupList => ("backup-list", schemars::schema_for!(BackupListReport)),
+        Document::BackupPrune => ("backup-prune", schemars::schema_for!(PruneReport)),
         Document::BackupRun => ("backup-run", schemars::schema_for!(BackupRunReport)),
+        Document::BackupShow => ("backup-show", schemars::schema_for!(BackupShowReport)),
+        Document::BackupStatus => ("backup-status", schemars::schema_for!(BackupStatusReport)),
+        Document::BackupTag => ("backup-tag", schemars::schema_for!(BackupListReport)),
+        Document::BackupUnlock => ("backup-unlock", schemars::schema_for!(UnlockReport)),
+        Document::BackupVerify => ("backup-verify", schemars::schema_for!(BackupVerifyReport)),
         Document::Check => ("check", schemars::schema_for!(CheckReport)),
         Document::Config => ("config", schemars::schema_for!(ConfigReport)),
         Document::ConfigCheck => ("config-check", schemars::schema_for!(ConfigCheckReport)),
@@ -40,6 +54,7 @@ fn of(document: Document) -> (String, Value) {
             schema.remove("required");
             ("keys", schema)
         }
+        Document::Restore => ("restore", schemars::schema_for!(RestoreReport)),
         Document::Scan => ("scan", schemars::schema_for!(ScanReport)),
         Document::Timeline => ("timeline", line::<TimelineLine>()),
     };

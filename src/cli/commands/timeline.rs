@@ -28,7 +28,7 @@ pub(crate) fn run(args: &TimelineArgs, ui: &mut Ui) -> Result<Ending> {
     {
         return Err(usage("--since", format!("{since} is after --until {until}")));
     }
-    let origins = sources::expand(&args.sources, Take::All, ui)?;
+    let origins = sources::expand(&args.sources, Take::All, Some((&args.server, &args.resources)), ui)?;
     let logs: Vec<_> = args.log.iter().map(|path| sources::log(path)).collect();
     let place = args.output.output.as_deref();
     sources::refuse_overwriting(place, &origins)?;

@@ -14,14 +14,14 @@ mod taken;
 pub(crate) use raw::Reading;
 
 use super::sources::shown;
-use crate::cli::args::ConfigArgs;
+use crate::cli::args::{ConfigArgs, password_of, read_password};
 use raw::{RawRetention, Settings};
 use rediscover::backup::retention::{Limit, Retention};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::codec::Packing;
 use rediscover::repository::valid_instance;
 use rediscover::source::Via;
-use rediscover::wire::Address;
+use rediscover::wire::{Address, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -115,24 +115,14 @@ impl Password {
         }
     }
 
-    /// The bytes, without the end of the line.
-    pub(crate) fn read(&self) -> Result<Vec<u8>> {
+    /// The password.
+    pub(crate) fn read(&self) -> Result<Secret> {
         match self {
-            Password::File(file) => {
-                let failed = |error| Error::io("read the password", error).about(shown(file.as_os_str()));
-                let mut bytes = std::fs::read(file).map_err(failed)?;
-                while matches!(bytes.last(), Some(b'\n' | b'\r')) {
-                    bytes.pop();
-                }
-                Ok(bytes)
-            }
-            Password::Environment(name) => {
-                use std::os::unix::ffi::OsStringExt;
-                std::env::var_os(name).map(OsStringExt::into_vec).ok_or_else(|| {
-                    let what = format!("{name} is not in the environment: there is no password");
-                    Error::new(ErrorKind::Usage { option: "password_env", what })
-                })
-            }
+            Password::File(file) => read_password(file),
+            Password::Environment(name) => password_of(name).ok_or_else(|| {
+                let what = format!("{name} is not in the environment: there is no password");
+                Error::new(ErrorKind::Usage { option: "password_env", what })
+            }),
         }
     }
 }

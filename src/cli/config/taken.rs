@@ -1,15 +1,15 @@
 //! What an instance's backup is taken of: the source of the configuration as the library knows it.
 
 use super::{Instance, Server, Source};
-use crate::cli::args::SourceArgs;
+use crate::cli::args::{IdentityArgs, SourceArgs};
+use crate::cli::commands::backup::recipients;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::Ui;
-use rediscover::backup::{Shard, Taken};
+use rediscover::backup::{Taken, cluster_of};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::codec::{Identities, Recipients};
-use rediscover::source::{Origin, Place, ServerPlace, cluster};
-use rediscover::wire::{ConnectOptions, Secret, TlsOptions};
-use serde_json::json;
+use rediscover::source::{Origin, Place, ServerPlace};
+use rediscover::wire::{ConnectOptions, TlsOptions};
 use std::path::Path;
 
 impl Instance {
@@ -18,8 +18,14 @@ impl Instance {
         let server = match &self.source {
             Source::Server(server) => server,
             Source::Path(path, config) => {
-                let args = SourceArgs { sources: vec![path.clone()], folder: None, server_config: config.clone() };
-                let mut origins = sources::expand(&args, Take::Loaded, ui)?;
+                let args = SourceArgs {
+                    sources: vec![path.clone()],
+                    folder: None,
+                    server_config: config.clone(),
+                    before: None,
+                    identities: IdentityArgs { identity: Vec::new() },
+                };
+                let mut origins = sources::expand(&args, Take::Loaded, None, ui)?;
                 let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
                     let what = format!("{} is more than one dump", sources::shown(path));
                     return Err(Error::new(ErrorKind::Usage { option: "source", what })
@@ -34,32 +40,12 @@ impl Instance {
         if !place.is_cluster() {
             return Ok((Taken::One(Box::new(Origin::new(name.clone(), Place::Server(Box::new(place))))), name));
         }
-        let found = cluster(&place)?;
-        let shards = found.primaries.into_iter().map(|(node, place)| Shard {
-            slots: node.ranges(),
-            origin: Origin::new(place.address.to_string(), Place::Server(Box::new(place))),
-            node: node.id,
-        });
-        let nodes = found.topology.nodes.iter().map(|node| {
-            json!({
-                "id": node.id, "host": node.host.name, "port": node.host.port, "primary": node.primary,
-                "replica_of": node.replica_of, "failed": node.failed, "slots": node.ranges(),
-            })
-        });
-        let nodes = json!({"nodes": nodes.collect::<Vec<_>>()});
-        Ok((Taken::Cluster { shards: shards.collect(), missing: found.topology.missing_text(), nodes }, name))
+        Ok((cluster_of(&place)?, name))
     }
 
     /// Whom backups are encrypted to; none: they stay readable.
     pub(crate) fn recipients(&self) -> Result<Option<Recipients>> {
-        if self.recipients.is_empty() && self.recipients_files.is_empty() {
-            return Ok(None);
-        }
-        let mut all = self.recipients_files.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
-        if !self.recipients.is_empty() {
-            all.push(Recipients::parse(self.recipients.iter().map(String::as_str))?);
-        }
-        Recipients::joined(all).map(Some)
+        recipients(&self.recipients, &self.recipients_files)
     }
 
     /// What opens its backups.
@@ -77,7 +63,7 @@ impl Server {
     pub(crate) fn place(&self, scratch: &Path, ui: &Ui) -> Result<ServerPlace> {
         let options = ConnectOptions {
             user: self.user.clone().or_else(|| self.address.user.clone()),
-            password: self.password.as_ref().map(|password| password.read().map(Secret::new)).transpose()?,
+            password: self.password.as_ref().map(|password| password.read()).transpose()?,
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),
                 cert_file: self.cert_file.clone(),

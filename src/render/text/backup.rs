@@ -4,8 +4,9 @@ use super::table::{Table, wrap};
 use super::{Look, Paint, argument, count, counted};
 use crate::base::size;
 use crate::report::{
-    BackupCreateReport, BackupDrillReport, BackupListReport, BackupRow, BackupShowReport, BackupStatusReport,
-    BackupVerifyReport, InstanceState, printable,
+    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
+    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup, InstanceState, LoadReport,
+    printable,
 };
 use std::io::{self, Write};
 
@@ -34,21 +35,13 @@ fn time(text: &str, look: &Look) -> String {
     moment.to_zoned(look.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Writes the report of `backup create` and `backup import`.
+/// Writes the report of `backup create`.
 ///
 /// # Errors
 /// What the writer says.
 pub fn create(report: &BackupCreateReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     for one in &report.backups {
-        let row = &one.backup;
-        let status = look.paint(status_paint(&row.status), &row.status);
-        let change = one.change_percent.map(|percent| format!(" ({percent:+.1} %)")).unwrap_or_default();
-        writeln!(out, "{}: {status}, {}{change}, {}", printable(&row.name), counted(row.keys, "key"), bytes(row))?;
-        for problem in &row.problems {
-            writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
-        }
-        let signed = one.signed_by.as_deref().map_or_else(|| "not signed".to_owned(), |key| format!("signed by {key}"));
-        writeln!(out, "  {signed}, {} ms", count(one.duration_ms))?;
+        created(one, look, out)?;
         writeln!(out, "head: {}", printable(&one.head))?;
     }
     if let Some(last) = report.backups.last().filter(|last| last.backup.status == "good") {
@@ -59,6 +52,82 @@ pub fn create(report: &BackupCreateReport, look: &Look, out: &mut dyn Write) -> 
             "next: rediscover backup verify {} --level full --repo {repo}{identity}",
             printable(&last.backup.name)
         )?;
+    }
+    Ok(())
+}
+
+fn created(one: &CreatedBackup, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let row = &one.backup;
+    let status = look.paint(status_paint(&row.status), &row.status);
+    let change = one.change_percent.map(|percent| format!(" ({percent:+.1} %)")).unwrap_or_default();
+    writeln!(out, "{}: {status}, {}{change}, {}", printable(&row.name), counted(row.keys, "key"), bytes(row))?;
+    for problem in &row.problems {
+        writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+    }
+    let signed = one.signed_by.as_deref().map_or_else(|| "not signed".to_owned(), |key| format!("signed by {key}"));
+    writeln!(out, "  {signed}, {} ms", count(one.duration_ms))
+}
+
+/// Writes the report of `backup import`.
+///
+/// # Errors
+/// What the writer says.
+pub fn import(report: &BackupImportReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for file in &report.files {
+        let paint = if file.outcome == "failed" { Paint::Bad } else { Paint::Good };
+        writeln!(out, "{}: {}", printable(&file.source), look.paint(paint, &file.outcome))?;
+        if let Some(note) = &file.note {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(note)), look.columns(), 4))?;
+        }
+        if let Some(one) = &file.backup {
+            write!(out, "  ")?;
+            created(one, look, out)?;
+        }
+    }
+    let of = |outcome: &str| report.files.iter().filter(|file| file.outcome == outcome).count() as u64;
+    let newest = report.files.iter().rev().find_map(|file| file.backup.as_ref());
+    if let Some(newest) = newest {
+        writeln!(out, "head: {}", printable(&newest.head))?;
+    }
+    writeln!(
+        out,
+        "{} imported, {} there already, {} failed",
+        count(of("imported")),
+        count(of("there already")),
+        count(of("failed"))
+    )
+}
+
+/// Writes the report of `backup fetch`.
+///
+/// # Errors
+/// What the writer says.
+pub fn fetch(report: &BackupFetchReport, _: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for file in &report.files {
+        writeln!(out, "{}: {}, sha256 {}", printable(&file.path), size::human(file.bytes), file.sha256)?;
+    }
+    writeln!(out, "all of {}, as its manifest says", printable(&report.backup.name))
+}
+
+/// Writes the report of `backup copy`.
+///
+/// # Errors
+/// What the writer says.
+pub fn copy(report: &BackupCopyReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    for one in &report.copies {
+        let paint = if one.outcome == "failed" { Paint::Bad } else { Paint::Good };
+        let outcome = look.paint(paint, &one.outcome);
+        let sent = match one.sent_objects {
+            0 => String::new(),
+            objects => format!(", {} ({}) sent", counted(objects, "object"), size::human(one.sent_bytes)),
+        };
+        writeln!(out, "{}: {outcome}{sent}", printable(&one.name))?;
+        if let Some(problem) = &one.problem {
+            writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
+        }
+    }
+    if report.copies.is_empty() {
+        writeln!(out, "no backups in {}", printable(&report.repository))?;
     }
     Ok(())
 }
@@ -269,6 +338,29 @@ pub fn drill(report: &BackupDrillReport, look: &Look, out: &mut dyn Write) -> io
         for problem in &result.problems {
             writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the report of `restore --to-server`.
+///
+/// # Errors
+/// What the writer says.
+pub fn load(report: &LoadReport, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = format!(
+        "{}: {} loaded ({})",
+        printable(&report.target),
+        counted(report.keys, "key"),
+        size::human(report.bytes)
+    );
+    for (number, what) in [(report.skipped, "there already"), (report.expired, "expired"), (report.failed, "refused")] {
+        if number > 0 {
+            text.push_str(&format!(", {} {what}", count(number)));
+        }
+    }
+    writeln!(out, "{}", wrap(&text, look.columns(), 4))?;
+    for failure in report.failures.iter().take(10) {
+        writeln!(out, "{}", wrap(&format!("  {}", look.paint(Paint::Bad, &printable(failure))), look.columns(), 4))?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ mod backup_run;
 mod check;
 mod config;
 mod log;
+mod prune;
+mod restore;
 mod scan;
 mod table;
 
@@ -14,13 +16,16 @@ pub use analyze::analyze;
 pub(super) use analyze::{effect as advice_effect, left_out as plan_leaves_out, span};
 pub use aof::{cut, repair};
 pub use backup::{
-    create as backup_create, drill as backup_drill, list as backup_list, show as backup_show, status as backup_status,
+    copy as backup_copy, create as backup_create, drill as backup_drill, fetch as backup_fetch,
+    import as backup_import, list as backup_list, load, show as backup_show, status as backup_status,
     verify as backup_verify,
 };
 pub use backup_run::run as backup_run;
 pub use check::check;
 pub(super) use check::depth;
 pub use config::{check as config_check, show as config_show};
+pub use prune::{prune, unlock};
+pub use restore::restore;
 pub use scan::scan;
 pub(super) use scan::{by_severity, confidence, distinct, looked_through, not_looked_through, until};
 pub(super) use table::cut as shortened;

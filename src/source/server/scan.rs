@@ -72,7 +72,7 @@ pub(super) fn start(
     };
     let thread = std::thread::Builder::new().name("scan".into());
     thread.spawn(move || writer.run()).map_err(|error| Error::io("start a thread", error))?;
-    Ok((Box::new(Chunks { chunks, current: io::Cursor::default(), ended: false }), warnings))
+    Ok((Box::new(Chunks { messages: chunks, current: io::Cursor::default(), ended: false }), warnings))
 }
 
 /// The code of each library of functions.
@@ -453,7 +453,7 @@ fn denied(error: Error) -> Error {
 
 /// What comes from the thread.
 struct Chunks {
-    chunks: Receiver<Message>,
+    messages: Receiver<Message>,
     current: io::Cursor<Vec<u8>>,
     ended: bool,
 }
@@ -465,7 +465,7 @@ impl Read for Chunks {
             if read > 0 || self.ended || to.is_empty() {
                 return Ok(read);
             }
-            match self.chunks.recv() {
+            match self.messages.recv() {
                 Ok(Message::Bytes(bytes)) => self.current = io::Cursor::new(bytes),
                 Ok(Message::End) => self.ended = true,
                 Ok(Message::Failed(error)) => return Err(io::Error::other(error)),
@@ -495,7 +495,11 @@ mod tests {
         for step in [1, 9, 10, 11, 300] {
             let (mut tail, mut out) = (Tail::default(), Vec::new());
             for piece in payload.chunks(step) {
-                tail.push(piece, &mut |bytes| Ok(out.extend_from_slice(bytes))).expect("nothing fails");
+                let mut write = |bytes: &[u8]| {
+                    out.extend_from_slice(bytes);
+                    Ok(())
+                };
+                tail.push(piece, &mut write).expect("nothing fails");
             }
             assert_eq!(out, payload[..191], "{step}");
             assert_eq!(tail.footer().map(|(version, _)| version), Some(u16::from_le_bytes([191, 192])));

@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Ten days of backups, some with things said of them, and what a killed create left three days ago.
+/// Six days of backups, some with things said of them, and what a killed create left three days ago.
 fn stocked(inner: &Arc<MemoryStore>) -> Stock {
     let stock = Stock::new(Arc::new(Mortal::new(inner)));
-    let names: Vec<_> = (1..=8).rev().map(|days| stock.add("prod", days, BackupStatus::Good)).collect();
+    let names: Vec<_> = (1..=6).rev().map(|days| stock.add("prod", days, BackupStatus::Good)).collect();
     stock.note(&names[0], Said::Pinned);
     stock.note(&names[1], Said::Verified { level: Level::Full, problem: None, duration_ms: 1 });
     stock.note(&names[2], Said::Tagged { add: vec!["x".into()], remove: Vec::new() });
@@ -50,8 +50,8 @@ fn whatever_operation_it_dies_at_what_has_a_manifest_is_whole_and_the_next_run_e
     assert!(run(&repository, &stock, &keep, NOW));
     let operations = mortal.asked.load(Ordering::SeqCst);
     let after = stock.whole("after");
-    assert_eq!((before.len(), after.len()), (8, 4), "two newest, a pinned one, one verified full");
-    assert!(operations > 80, "{operations}");
+    assert_eq!((before.len(), after.len()), (6, 4), "two newest, a pinned one, one verified full");
+    assert!(operations > 60, "{operations}");
 
     let (mut failed, mut halfway) = (0, 0);
     for death in [Death::Once, Death::Unheard, Death::Forever, Death::UnheardForever] {
@@ -80,7 +80,7 @@ fn whatever_operation_it_dies_at_what_has_a_manifest_is_whole_and_the_next_run_e
             assert!(locks.iter().all(|lock| !lock.holds(UnixMs(NOW.0 + 3_600_000))), "{about}: {locks:?}");
         }
     }
-    assert!(failed > 300 && halfway > 20, "{failed} failed, {halfway} of them halfway");
+    assert!(failed > 200 && halfway > 20, "{failed} failed, {halfway} of them halfway");
 }
 
 #[test]

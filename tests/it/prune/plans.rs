@@ -102,7 +102,8 @@ fn a_manifest_that_cannot_be_read_stays() {
 
 #[test]
 fn a_plan_that_is_not_true_any_more_is_refused() {
-    let changes: [(&str, fn(&Stock, &[BackupName])); 4] = [
+    type Change = fn(&Stock, &[BackupName]);
+    let changes: [(&str, Change); 4] = [
         ("a backup appeared", |stock, _| drop(stock.add("prod", 0, BackupStatus::Good))),
         ("one that goes was pinned", |stock, names| stock.note(&names[0], Said::Pinned)),
         ("one that stays was found broken", |stock, names| {

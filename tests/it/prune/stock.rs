@@ -28,10 +28,14 @@ pub(super) struct Stock {
 impl Stock {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let (secret, public) = Signer::generate().expect("a key");
+        Self::of(store, &secret, &public)
+    }
+
+    pub(super) fn of(store: Arc<dyn Store>, secret: &str, public: &str) -> Self {
         let mut trusted = Trusted::default();
-        trusted.add(&public).expect("a public key");
+        trusted.add(public).expect("a public key");
         let repository = Repository::open_or_create(store, "test", NOW).expect("a repository");
-        Self { repository, signer: Signer::parse(&secret).expect("a key"), trusted }
+        Self { repository, signer: Signer::parse(secret).expect("a key"), trusted }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Store> {
@@ -113,6 +117,9 @@ impl Stock {
                 assert_eq!(sums, backup.manifest.sha256sums().as_bytes(), "{about}: {}", backup.name);
                 found.insert(backup.name.to_string());
             }
+            let catalog = self.repository.catalog(&instance, &self.trusted).expect("a catalog");
+            let chain = rediscover::backup::chain(&instance, &catalog, None);
+            assert!(chain.whole, "{about}: {:?}", chain.problems);
         }
         found
     }

@@ -187,7 +187,7 @@ fn what_does_not_count_changes_nothing_for_what_does() {
     each(|seed, story, decisions| {
         let mut more = story.all.clone();
         let mut dice = Dice(!seed);
-        for salt in 0..1 + dice.roll(3) {
+        for salt in 0..=dice.roll(3) {
             let later = i64::try_from(dice.roll(1 << 40)).expect("small") + 1;
             let mut one = good("a", UnixMs(story.now.0 + later), 0xf0_0000 + u32::try_from(salt).expect("small"));
             one.verified_full = dice.roll(2) == 0;

@@ -134,6 +134,11 @@ impl Running {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it without leave to save or clean up, as a crash does.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;

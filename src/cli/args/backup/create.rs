@@ -1,7 +1,7 @@
 //! The arguments of `backup create`.
 
 use super::{FormArgs, REPOSITORY, RepoArgs};
-use crate::cli::args::{ResourceArgs, SourceArgs, bytes};
+use crate::cli::args::{ResourceArgs, ServerArgs, SourceArgs, bytes};
 use clap::Args;
 use rediscover::codec::Packing;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ is much smaller than the one before is kept as `suspect`. The last line is the h
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) repo: RepoArgs,
     /// Whose backup it is: letters, digits, `.`, `_` and `-`

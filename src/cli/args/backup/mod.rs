@@ -3,11 +3,15 @@
 mod create;
 mod drill;
 mod look;
+mod moved;
+mod prune;
 mod run;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
+pub(crate) use moved::{CopyArgs, FetchArgs, ImportArgs};
+pub(crate) use prune::{PruneArgs, UnlockArgs};
 pub(crate) use run::RunArgs;
 
 use super::{Format, TEMPLATE};
@@ -54,6 +58,21 @@ pub(crate) enum BackupCommand {
     /// Adds and removes tags, pins and unpins
     #[command(help_template = TEMPLATE, after_help = look::TAG)]
     Tag(TagArgs),
+    /// Gets the bytes of a backup out again, compared with its manifest
+    #[command(help_template = TEMPLATE, after_help = moved::FETCH)]
+    Fetch(FetchArgs),
+    /// Copies backups into another repository, and reads the copies again
+    #[command(help_template = TEMPLATE, after_help = moved::COPY)]
+    Copy(CopyArgs),
+    /// Adopts dumps that other tools have kept: validated, hashed and dated
+    #[command(help_template = TEMPLATE, after_help = moved::IMPORT)]
+    Import(Box<ImportArgs>),
+    /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
+    #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
+    Prune(Box<PruneArgs>),
+    /// Removes the lock that a dead prune has left
+    #[command(help_template = TEMPLATE, after_help = prune::UNLOCK)]
+    Unlock(UnlockArgs),
 }
 
 impl BackupCommand {
@@ -67,6 +86,11 @@ impl BackupCommand {
             BackupCommand::Drill(args) => args.output.format,
             BackupCommand::Status(args) => args.output.format,
             BackupCommand::Tag(args) => args.output.format,
+            BackupCommand::Fetch(args) => args.form.format,
+            BackupCommand::Copy(args) => args.output.format,
+            BackupCommand::Import(args) => args.output.format,
+            BackupCommand::Prune(args) => args.output.format,
+            BackupCommand::Unlock(args) => args.output.format,
         };
         match form {
             ReportForm::Text => Format::Text,
@@ -98,7 +122,7 @@ pub(crate) struct StateArgs {
 }
 
 /// What opens encrypted backups.
-#[derive(Args)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct IdentityArgs {
     /// An age identity that opens encrypted backups; may be repeated
     #[arg(long, value_name = "FILE", env = "REDISCOVER_IDENTITY", help_heading = REPOSITORY)]

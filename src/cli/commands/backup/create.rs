@@ -13,23 +13,19 @@ use rediscover::pipeline::RunOptions;
 use rediscover::render;
 use rediscover::report::{BackupCreateReport, CreatedBackup, SourceFacts};
 use rediscover::repository::{BackupName, BackupStatus, Signer};
+use rediscover::wire::Address;
+use std::path::PathBuf;
 
 pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     // Before anything is read: who could open it again?
-    let recipients = recipients(args)?;
-    let mut origins = sources::expand(&args.source, Take::Loaded, ui)?;
-    let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
-        let what = "one source makes one backup".to_owned();
-        return Err(
-            Error::new(ErrorKind::Usage { option: "SOURCE", what }).with_hint("name one file, folder or server")
-        );
-    };
+    let recipients = recipients(&args.recipient, &args.recipients_file)?;
+    let (source, taken) = taken(args, ui)?;
     let mut kept = repositories::open_or_create(&args.repo)?;
     let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
     let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
     let order = Order {
-        source: origin.name.clone(),
-        taken: Taken::One(Box::new(origin)),
+        source,
+        taken,
         instance: &args.instance,
         run: args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?,
         packing: args.compression,
@@ -99,14 +95,35 @@ pub(super) fn take(
     Ok((row, created.facts))
 }
 
+/// What is to be taken: one source, or a cluster shard by shard.
+fn taken(args: &CreateArgs, ui: &mut Ui) -> Result<(String, Taken)> {
+    if let [source] = args.source.sources.as_slice()
+        && let text = source.to_string_lossy()
+        && Address::is_one(&text)
+    {
+        let place = args.server.place(Address::parse(&text, "SOURCE")?, &args.resources, ui.cancel())?;
+        if place.is_cluster() {
+            return Ok((place.address.to_string(), backup::cluster_of(&place)?));
+        }
+    }
+    let mut origins = sources::expand(&args.source, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
+    let (Some(origin), true) = (origins.pop(), origins.is_empty()) else {
+        let what = "one source makes one backup".to_owned();
+        return Err(
+            Error::new(ErrorKind::Usage { option: "SOURCE", what }).with_hint("name one file, folder or server")
+        );
+    };
+    Ok((origin.name.clone(), Taken::One(Box::new(origin))))
+}
+
 /// Whom it is encrypted to, or nobody.
-fn recipients(args: &CreateArgs) -> Result<Option<Recipients>> {
-    if args.recipient.is_empty() && args.recipients_file.is_empty() {
+pub(crate) fn recipients(keys: &[String], files: &[PathBuf]) -> Result<Option<Recipients>> {
+    if keys.is_empty() && files.is_empty() {
         return Ok(None);
     }
-    let mut all = args.recipients_file.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
-    if !args.recipient.is_empty() {
-        all.push(Recipients::parse(args.recipient.iter().map(String::as_str))?);
+    let mut all = files.iter().map(|file| Recipients::read(file)).collect::<Result<Vec<_>>>()?;
+    if !keys.is_empty() {
+        all.push(Recipients::parse(keys.iter().map(String::as_str))?);
     }
     Recipients::joined(all).map(Some)
 }

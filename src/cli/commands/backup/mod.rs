@@ -3,14 +3,18 @@
 mod create;
 mod drill;
 mod look;
+mod moved;
+mod prune;
 mod run;
 mod status;
 mod tag;
 
-use crate::cli::args::{BackupCommand, FormArgs, Format};
+pub(crate) use create::recipients;
+
+use crate::cli::args::{BackupCommand, FormArgs};
 use crate::cli::exit::Ending;
 use crate::cli::ui::Ui;
-use rediscover::base::{Error, Result};
+use rediscover::base::Result;
 use rediscover::render::Look;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -25,27 +29,20 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Drill(args) => drill::run(args, ui),
         BackupCommand::Status(args) => status::run(args, ui),
         BackupCommand::Tag(args) => tag::run(args, ui),
+        BackupCommand::Fetch(args) => moved::fetch(args, ui),
+        BackupCommand::Copy(args) => moved::copy(args, ui),
+        BackupCommand::Import(args) => moved::import(args, ui),
+        BackupCommand::Prune(args) => prune::run(args, ui),
+        BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
 }
 
 /// Puts a report on stdout.
-pub(crate) fn deliver<R: Serialize>(
+pub(super) fn deliver<R: Serialize>(
     report: &R,
     form: &FormArgs,
     ui: &mut Ui,
     text: fn(&R, &Look, &mut dyn Write) -> io::Result<()>,
 ) -> Result<()> {
-    let mut document = Vec::new();
-    match ui.format() {
-        Format::Json => {
-            document =
-                serde_json::to_vec_pretty(report).map_err(|error| Error::io("write the report", error.into()))?;
-            document.push(b'\n');
-        }
-        _ => {
-            let look = ui.look(None, form.tz.as_ref());
-            text(report, &look, &mut document).map_err(|error| Error::io("write the report", error))?;
-        }
-    }
-    ui.deliver(None, &document)
+    super::deliver(report, form.tz.as_ref(), ui, text)
 }

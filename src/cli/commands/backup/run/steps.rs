@@ -11,11 +11,10 @@ use crate::cli::repositories::{self, Kept};
 use crate::cli::ui::{Level, Ui, now};
 use rediscover::backup::prune::{PruneOptions, execute, plan_prune};
 use rediscover::backup::{self, VerifyOptions};
-use rediscover::base::{Error, ErrorKind, Result, Silent, UnixMs, size};
+use rediscover::base::{Error, ErrorKind, Result, UnixMs, size};
 use rediscover::pipeline::RunOptions;
 use rediscover::report::{CreatedBackup, InstanceRun, RunStep, SourceFacts, StepOutcome};
 use rediscover::repository::{Backup, BackupName};
-use std::sync::Arc;
 
 /// What came of a step: words for it, or nothing to say.
 type Did = Result<String>;
@@ -209,7 +208,7 @@ impl Run<'_> {
     /// How to run, beside the others.
     fn options(&self) -> Result<RunOptions> {
         let at_once = usize::from(self.common.args.parallel);
-        let progress = if at_once > 1 { Arc::new(Silent) } else { self.ui.progress() };
+        let progress = if at_once > 1 { self.ui.progress_in_words() } else { self.ui.progress() };
         let mut run = self.common.args.resources.run(&HashArgs::none(), 1, self.ui.cancel(), progress)?;
         if self.common.args.resources.threads.is_none() {
             run.threads = (run.threads / at_once).max(1);
@@ -291,7 +290,9 @@ impl Run<'_> {
     }
 
     fn copy(&mut self, kept: &Kept, name: &str, place: &std::ffi::OsStr) -> Did {
-        super::copy::copy(kept, &self.fresh(kept)?, name, place, &self.common.signer)
+        let run = self.options()?;
+        super::copy::copy(kept, &self.fresh(kept)?, (name, place), &self.common.signer, run)
+            .map_err(|error| error.about(format!("to {name}")))
     }
 
     fn prune(&mut self, instance: &Instance, keep: &crate::cli::config::Keep, kept: &Kept) -> Did {
