@@ -35,6 +35,7 @@ mod prefixes;
 mod readme;
 mod redaction;
 mod render;
+mod restore;
 mod rules;
 mod scan;
 mod scan_checks;

@@ -175,13 +175,11 @@ pub(super) enum Form {
 
 fn file_of(part: Part, until: Option<u64>) -> Result<IncomingFile> {
     let Place::Path(path) = &part.place else {
-        return match part.place {
-            Place::Bytes(_) => Ok(incoming(ObjectRole::Rdb, "dump.rdb".to_owned(), None, part.place, until)),
-            _ => {
-                let what = "standard input can be read only once".to_owned();
-                Err(Error::new(ErrorKind::Unsupported { what }).with_hint("save it to a file first"))
-            }
-        };
+        if matches!(part.place, Place::Bytes(_)) {
+            return Ok(incoming(ObjectRole::Rdb, "dump.rdb".to_owned(), None, part.place, until));
+        }
+        let what = "standard input can be read only once".to_owned();
+        return Err(Error::new(ErrorKind::Unsupported { what }).with_hint("save it to a file first"));
     };
     let kind = file_kind(path);
     let named = path.extension().is_some_and(|name| name.eq_ignore_ascii_case("aof"));
