@@ -37,6 +37,7 @@ mod readme;
 mod redaction;
 mod render;
 mod retention;
+mod restore;
 mod rules;
 mod scan;
 mod scan_checks;
