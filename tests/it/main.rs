@@ -9,6 +9,7 @@ mod aof_live;
 mod aof_repair;
 mod aof_review;
 mod aof_verdicts;
+mod backup;
 mod broken;
 mod cli;
 mod cluster;
