@@ -71,13 +71,12 @@ pub(super) fn in_proc(dir: &Path) -> Option<Found> {
 
 /// A file below the folder that a process has open: any of a server's, of others one that they write and servers load.
 fn open_below(process: &Path, dir: &Path, any: bool) -> Option<PathBuf> {
-    let open = fs::read_dir(process.join("fd")).ok()?.take(OPEN_FILES).filter_map(std::result::Result::ok);
-    open.filter_map(|file| {
+    let mut open = fs::read_dir(process.join("fd")).ok()?.take(OPEN_FILES).filter_map(std::result::Result::ok);
+    open.find_map(|file| {
         let path = fs::read_link(file.path()).ok().filter(|path| path.starts_with(dir))?;
         let is_data = || path.extension().is_some_and(|kind| kind == "rdb" || kind == "aof" || kind == "manifest");
         (any || (is_data() && is_written(process, &file.file_name()))).then_some(path)
     })
-    .next()
 }
 
 /// Whether a file is open for writing: its flags stand there in octal.
