@@ -27,9 +27,10 @@ pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
         packing: args.compression,
         recipients,
         tags: args.tag.clone(),
-        spool: match args.stream {
-            true => Spool::Memory(usize::try_from(args.stream_buffer).unwrap_or(usize::MAX)),
-            false => Spool::Disk,
+        spool: if args.stream {
+            Spool::Memory(usize::try_from(args.stream_buffer).unwrap_or(usize::MAX))
+        } else {
+            Spool::Disk
         },
         max_shrink_percent: args.max_shrink,
         signer: signer.as_ref(),
