@@ -107,7 +107,7 @@ impl Analyzer for Fold {
                 match head.expire_at {
                     Some(at) if at <= self.at => count.expired = count.expired.saturating_add(1),
                     Some(at) if at.0 <= self.at.0.saturating_add(MARGIN_MS) => {
-                        count.expiring = count.expiring.saturating_add(1)
+                        count.expiring = count.expiring.saturating_add(1);
                     }
                     _ => {}
                 }

@@ -277,25 +277,22 @@ impl Target {
                 continue;
             };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(bytes);
-            match reply {
-                Reply::Refused(refusal) => {
-                    let text = refusal.error().to_string();
-                    if text.contains("BUSYKEY") {
-                        loaded.skipped = loaded.skipped.saturating_add(1);
-                    } else if text.contains("DUMP payload version") {
-                        let what = "is too old for these keys: it does not know their RDB version".to_owned();
-                        return Err(Error::new(ErrorKind::Refused { what })
-                            .about(self.connection.endpoint().to_string())
-                            .with_hint("'rediscover check SOURCE' lists the servers that load it"));
-                    } else {
-                        let name = KeyName::cut(&key, key.len() as u64).escaped().to_string();
-                        loaded.fail(format!("db {db} \"{name}\": {text}"));
-                    }
-                }
-                _ => {
-                    loaded.keys = loaded.keys.saturating_add(1);
-                    loaded.bytes = loaded.bytes.saturating_add(bytes);
-                }
+            let Reply::Refused(refusal) = reply else {
+                loaded.keys = loaded.keys.saturating_add(1);
+                loaded.bytes = loaded.bytes.saturating_add(bytes);
+                continue;
+            };
+            let text = refusal.error().to_string();
+            if text.contains("BUSYKEY") {
+                loaded.skipped = loaded.skipped.saturating_add(1);
+            } else if text.contains("DUMP payload version") {
+                let what = "is too old for these keys: it does not know their RDB version".to_owned();
+                return Err(Error::new(ErrorKind::Refused { what })
+                    .about(self.connection.endpoint().to_string())
+                    .with_hint("'rediscover check SOURCE' lists the servers that load it"));
+            } else {
+                let name = KeyName::cut(&key, key.len() as u64);
+                loaded.fail(format!("db {db} \"{}\": {text}", name.escaped()));
             }
         }
         Ok(())
@@ -389,7 +386,7 @@ fn send(
         loaded.expired = loaded.expired.saturating_add(1);
         return Ok(());
     }
-    let named = || KeyName::cut(&wanted.key, wanted.key.len() as u64).escaped().to_string();
+    let named = || KeyName::cut(&wanted.key, wanted.key.len() as u64).escaped().clone();
     let Some(bytes) =
         usize::try_from(wanted.bytes).ok().filter(|_| wanted.bytes <= MOST_VALUE_BYTES && wanted.whole_key)
     else {

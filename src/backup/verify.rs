@@ -38,10 +38,9 @@ pub fn verify(repository: &Repository, backup: &Backup, options: &VerifyOptions<
     let mut problems = manifest_level(repository, backup)?;
     let mut notes = Vec::new();
     match &backup.signature {
-        Signature::Good { .. } => {}
+        Signature::Good { .. } | Signature::Bad { .. } => {}
         Signature::Missing => notes.push("is not signed".to_owned()),
         Signature::Unknown { key } => notes.push(format!("is signed by {key}, a key that is not known here")),
-        Signature::Bad { .. } => {}
     }
     if problems.is_empty() && options.level >= Level::Stored {
         problems = stored_level(repository, backup, &options.run.cancel)?;

@@ -1,4 +1,6 @@
 //! What can be typed: commands, flags, their help and their values.
+#![allow(clippy::doc_markdown, reason = "what stands here is printed by --help")]
+#![allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 
 mod analyze;
 mod aof;

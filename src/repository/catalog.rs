@@ -287,7 +287,7 @@ impl Repository {
         let there: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
         for object in &objects {
             if object.name.starts_with(&pruned) {
-                if object.name.ends_with(".json") {
+                if object.name.strip_suffix(".json").is_some() {
                     catalog.pruned.push(self.pruned(&object.name, trusted, &there)?);
                 }
                 continue;
@@ -351,7 +351,8 @@ impl Repository {
         let mut sidecars = Vec::new();
         for object in &objects {
             let file = object.name.rsplit('/').next().unwrap_or_default();
-            let is_sidecar = file.ends_with(".json") && file.get(..20).is_some_and(|time| parse_stamp(time).is_some());
+            let is_sidecar =
+                file.strip_suffix(".json").is_some() && file.get(..20).is_some_and(|time| parse_stamp(time).is_some());
             if is_sidecar {
                 let bytes = read_object(&*self.store, &object.name)?;
                 let signature = self.judge(&bytes, &object.name, trusted, &there)?;

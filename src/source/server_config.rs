@@ -139,12 +139,11 @@ impl ServerConfig {
                 continue;
             };
             if name == b"include" {
-                unread |= match includes.as_deref_mut() {
-                    Some(includes) => config.include(&value.text, number, includes),
-                    None => {
-                        config.unread(&value.text, number, "which is not read");
-                        true
-                    }
+                unread |= if let Some(includes) = includes.as_deref_mut() {
+                    config.include(&value.text, number, includes)
+                } else {
+                    config.unread(&value.text, number, "which is not read");
+                    true
                 };
             } else if let Err(expected) = config.set(&name, value) {
                 config.note(number, true, format!("{}: expected {expected}", quote(trimmed)));

@@ -13,6 +13,7 @@ use crate::store::{PutOptions, Store};
 use sha2::Digest;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 /// Bytes that may lie between whoever seals and whoever validates.
 const TEE_BYTES: usize = 8 << 20;
@@ -36,6 +37,9 @@ struct Opened {
     server: Option<ServerFacts>,
     scanned: bool,
 }
+
+/// A stream, and the thread that feeds it where there is one.
+type Spooled = (Box<dyn Read + Send>, Option<JoinHandle<()>>);
 
 /// Stores the payloads of one backup.
 pub(super) struct Sealing<'a, 'r> {
@@ -120,11 +124,7 @@ impl Sealing<'_, '_> {
     }
 
     /// What comes from a server or a pipe waits on the disk or in memory: storing is slower than sending.
-    fn spooled(
-        &self,
-        raw: Box<dyn Read + Send>,
-        origin: &Origin,
-    ) -> Result<(Box<dyn Read + Send>, Option<std::thread::JoinHandle<()>>)> {
+    fn spooled(&self, raw: Box<dyn Read + Send>, origin: &Origin) -> Result<Spooled> {
         if origin.place.can_be_read_again() {
             return Ok((raw, None));
         }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// What stands in the manifest that no server reads: their logs show the line.
 const REFUSES: &str =
     "a restore is under way here, or was killed: 'rediscover restore --undo DIR' or another restore ends it\n";
-/// Where SELinux keeps the label of a file.
+/// The attribute that has the security label of a file.
 const LABEL: &CStr = c"security.selinux";
 
 /// A restore that was carried out.
@@ -64,7 +64,7 @@ fn carry_out(plan: &RestorePlan, staged: &Staged, options: &RestoreOptions, cras
     let journal = Journal {
         schema: SCHEMA.to_owned(),
         kind: Kind::Restore,
-        source: options.source.clone(),
+        source: plan.source.clone(),
         started: options.now.to_string(),
         previous: plan.previous.clone(),
         undoes: None,
@@ -270,7 +270,7 @@ fn dress(path: &Path, owner: Owner, label: Option<&[u8]>) -> Result<()> {
         }
         fs::set_permissions(path, Permissions::from_mode(owner.mode))?;
         if let Some(label) = label {
-            // Without SELinux, or the right to set labels, it has the folder's.
+            // Where there are no labels, or no right to set them, it has the folder's.
             let _ = rustix::fs::setxattr(path, LABEL, label, rustix::fs::XattrFlags::empty());
         }
         File::open(path)?.sync_all()

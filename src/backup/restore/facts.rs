@@ -6,7 +6,7 @@ use crate::base::{Error, ErrorKind, Result, UnixMs};
 use crate::pipeline::{Analyzer, ExpiryFilter, Filter, RunOptions, Scope, Selection, run};
 use crate::rdb::{Depth, Head, Item};
 use crate::render::not_intact;
-use crate::report::{ChecksumState, DatabaseCount, LoadVerdict, ServerLoad, SourceCheck, Verdict};
+use crate::report::{ChecksumState, DatabaseCount, LoadVerdict, Problem, ServerLoad, Severity, SourceCheck, Verdict};
 use crate::source::{Hashes, Origin, open_part};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,7 +107,9 @@ pub(super) fn judged(origin: &Origin, name: &str, options: &RunOptions, now: Uni
         );
     }
     let trailing = check.integrity.trailing_bytes;
-    if trailing > 0 && trailing != MARK_BYTES {
+    // The mark of a replication stream is cut off when it is fetched, commands are a log.
+    let known = |problem: &Problem| problem.kind == "trailing-bytes" && problem.severity == Severity::Note;
+    if trailing > 0 && !check.integrity.problems.iter().any(known) {
         return damaged(format!("{trailing} bytes stand after its end"), "take another copy");
     }
     if let Some(loads) = check.server_loads.as_ref().filter(|loads| loads.verdict != ServerLoad::Yes) {

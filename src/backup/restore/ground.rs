@@ -18,6 +18,10 @@ pub(super) const UNDONE: &str = "pre-undo-";
 pub(super) const RECORD: &str = "restore.json";
 /// The journal of one that is under way, in [`WORK`].
 pub(super) const JOURNAL: &str = "journal.json";
+/// The folder of work of an undoing, until it has its mark.
+pub(super) const MARKED: &str = ".rediscover-restore.new";
+/// Beside the journal where it is an undoing.
+pub(super) const UNDOING: &str = "undoing";
 /// Beside it when all steps are done.
 pub(super) const ENDED: &str = "ended";
 

@@ -72,7 +72,7 @@ impl Layout {
     }
 
     /// What it takes, and what was there.
-    pub(super) fn taken(&self, ground: &Ground) -> Vec<Taken> {
+    pub(super) fn taken(self, ground: &Ground) -> Vec<Taken> {
         let places = [
             (&ground.dump, self.dump, false),
             (&ground.aof_dir, self.aof_dir, true),
@@ -89,7 +89,7 @@ impl Layout {
     }
 
     /// The steps. What is new lies ready in the folder of work, under the names of its places; what was there goes to `previous`.
-    pub(super) fn steps(&self, ground: &Ground, previous: &str) -> (Vec<Step>, Option<usize>) {
+    pub(super) fn steps(self, ground: &Ground, previous: &str) -> (Vec<Step>, Option<usize>) {
         let taken = self.taken(ground);
         let how = Order { previous, staged: WORK, barrier: self.barrier, log_first: self.log_first };
         order(&taken, &how)

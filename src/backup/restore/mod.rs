@@ -26,7 +26,7 @@ mod undo;
 pub use execute::{Restored, execute};
 pub use facts::{Facts, LoadsThere, inspect};
 pub use incoming::{Expected, Incoming, IncomingFile, Open};
-pub use plan::{PlanStep, RestorePlan, plan};
+pub use plan::{Known, PlanStep, RestorePlan, plan};
 pub use recover::{Recovered, recover, would_load};
 pub use stage::{Staged, stage};
 pub use undo::{Undone, undo};
@@ -52,10 +52,6 @@ pub struct RestoreOptions {
     pub force: bool,
     /// The clock.
     pub now: UnixMs,
-    /// What the record of the restore calls it.
-    pub source: String,
-    /// It has been fetched: its space is taken, its folder of work is there.
-    pub staged: bool,
     /// For tests: stop after so many changes in the folder, and leave everything as it is, as a crash would.
     pub stop_after: Option<usize>,
 }

@@ -6,7 +6,7 @@ use super::incoming::{Form, Incoming};
 use super::journal::{Step, Taken};
 use super::layout::{BARRIER, Layout, Wanted};
 use super::preflight::{Case, preflight};
-use super::{Refusal, RestoreOptions};
+use super::{Refusal, RestoreOptions, Staged};
 use crate::analysis::SERVERS;
 use crate::base::{Error, ErrorKind, Result, Silent, UnixMs};
 use crate::pipeline::{Prologue, RowSource, RunOptions, Selection, rows};
@@ -20,6 +20,8 @@ use std::sync::Arc;
 /// What a restore will do, in its order.
 #[derive(Debug, Clone)]
 pub struct RestorePlan {
+    /// What is restored, as reports call it.
+    pub source: String,
     /// The steps.
     pub steps: Vec<PlanStep>,
     /// What stands against it: with any of these nothing is done.
@@ -52,13 +54,35 @@ pub struct PlanStep {
     pub action: String,
 }
 
-/// Plans the restore of something into a data directory: with `facts`, all that stands against it is said; without, what can be
-/// said before it is read. Changes nothing; looks at the folder, /proc, and where the server would listen.
+/// What is known of what is to be restored.
+#[derive(Clone, Copy)]
+pub enum Known<'a> {
+    /// Nothing yet: only what can be said before it is read stands in the plan.
+    Nothing,
+    /// It was read where it is.
+    Inspected(&'a Facts),
+    /// It was fetched.
+    Staged(&'a Staged),
+}
+
+impl<'a> Known<'a> {
+    fn facts(self) -> Option<&'a Facts> {
+        match self {
+            Known::Nothing => None,
+            Known::Inspected(facts) => Some(facts),
+            Known::Staged(staged) => Some(&staged.facts),
+        }
+    }
+}
+
+/// Plans the restore of something into a data directory, and says all that stands against it. Changes nothing; looks at the folder, /proc, and where the server would listen.
 ///
 /// # Errors
 /// [`ErrorKind::Io`](crate::base::ErrorKind::Io) where the folder cannot be looked into;
 /// [`ErrorKind::Unsupported`](crate::base::ErrorKind::Unsupported) for what no server loads.
-pub fn plan(incoming: &Incoming, facts: Option<&Facts>, to: &Path, options: &RestoreOptions) -> Result<RestorePlan> {
+pub fn plan(incoming: &Incoming, known: Known<'_>, to: &Path, options: &RestoreOptions) -> Result<RestorePlan> {
+    let facts = known.facts();
+    let staged = matches!(known, Known::Staged(_));
     let ground = Ground::survey(to, &options.config)?;
     let form = incoming.form()?;
     let has_log = facts.map_or(form != Form::Dump, |facts| facts.has_log);
@@ -68,21 +92,32 @@ pub fn plan(incoming: &Incoming, facts: Option<&Facts>, to: &Path, options: &Res
         (asked, said) => asked.or(said),
     };
     let target = target(&ground, options);
-    let before_manifests = target.as_ref().is_some_and(|(server, _)| is_before_manifests(server));
+    // One that is only thought to be so old is not, where there is a folder of AOF files: it would load that.
+    let may_be_old = options.target.is_some() || !ground.aof_dir.is_there();
+    let before_manifests = may_be_old && target.as_ref().is_some_and(|(server, _)| is_before_manifests(server));
     let layout = Layout::of(&ground, Wanted { append_only, before_manifests, has_log });
     let previous = format!("{PREVIOUS}{}", stamp(options.now));
     let (moves, barrier) = layout.steps(&ground, &previous);
-    let to_write = (!options.staged).then(|| match facts {
+    let to_write = (!staged).then(|| match facts {
         Some(facts) => Some(facts.bytes),
         None => {
             incoming.data().map(|file| file.expected.as_ref().map(|expected| expected.raw_bytes).or(file.bytes)).sum()
         }
     });
-    let case =
-        Case { ground: &ground, facts, to_write: to_write.unwrap_or(Some(0)), has_log, append_only, target, options };
+    let case = Case {
+        ground: &ground,
+        facts,
+        staged,
+        to_write: to_write.unwrap_or(Some(0)),
+        has_log,
+        append_only,
+        target,
+        options,
+    };
     let verdict = preflight(&case);
     let expected = facts.and_then(Facts::expected);
     let mut plan = RestorePlan {
+        source: incoming.name.clone(),
         steps: Vec::new(),
         refused: verdict.refused,
         warnings: verdict.warnings,
@@ -126,7 +161,8 @@ fn described(plan: &RestorePlan, incoming: &Incoming, options: &RestoreOptions) 
                 add(path, "put a manifest there that no server reads: until the end none starts".to_owned());
             }
             Step::Put { path, kept, .. } => {
-                add(path, format!("{} it by one rename", if kept.is_some() { "replace" } else { "put" }))
+                let verb = if kept.is_some() { "replace" } else { "put" };
+                add(path, format!("{verb} it by one rename"));
             }
             Step::Exchange { path, with, .. } if with.ends_with(BARRIER) => {
                 add(

@@ -41,6 +41,8 @@ impl Verdict {
 pub(super) struct Case<'a> {
     pub(super) ground: &'a Ground,
     pub(super) facts: Option<&'a Facts>,
+    /// It was fetched: the folder of work is this restore's.
+    pub(super) staged: bool,
     /// Bytes that are still to be written; none where that is not known, 0 where all lie there.
     pub(super) to_write: Option<u64>,
     /// There are commands in it.
@@ -82,7 +84,7 @@ impl Case<'_> {
 
     fn remnants(&self, verdict: &mut Verdict) {
         let work = self.ground.path(WORK);
-        if !self.options.staged && work.symlink_metadata().is_ok() {
+        if !self.staged && work.symlink_metadata().is_ok() {
             verdict.no(
                 "remnants",
                 format!("{WORK} is there: another restore is under way, or was killed"),
@@ -340,7 +342,9 @@ impl Case<'_> {
             ));
             // What no server has built in, none loads without it.
             let needs = facts.loads_on.iter().rfind(|loads| loads.verdict == LoadVerdict::WithSetting);
-            needs.into_iter().for_each(|loads| self.needs(loads, "the server", verdict));
+            if let Some(loads) = needs {
+                self.needs(loads, "the server", verdict);
+            }
             return;
         };
         let Some(loads) = facts.loads_on.iter().find(|loads| loads.server == *target) else { return };
@@ -360,7 +364,7 @@ impl Case<'_> {
                 let way_out = if servers.is_empty() {
                     "no server known here loads it as it is".to_owned()
                 } else {
-                    format!("these load it: {}", servers.join(", "))
+                    format!("these load it: {}; --target if one of them is to", servers.join(", "))
                 };
                 let what = format!("{named} does not load it: {}", loads.reason);
                 verdict.unless_forced(self.force(), "target", what, way_out);

@@ -2,7 +2,7 @@
 //! server would find anything in a folder at all.
 
 use super::execute::{run, take_back};
-use super::ground::{ENDED, JOURNAL, PREVIOUS, RECORD, UNDONE, WORK};
+use super::ground::{ENDED, JOURNAL, MARKED, PREVIOUS, RECORD, UNDOING, UNDONE, WORK};
 use super::journal::{Journal, Kind, sync_folder};
 use super::stage::lock;
 use super::undo::clean_up;
@@ -62,7 +62,7 @@ pub(super) fn pending(dir: &Path) -> Result<Recovered> {
             },
             None => Recovered::TakenBack { undo: false },
         },
-        None => Recovered::TakenBack { undo: false },
+        None => Recovered::TakenBack { undo: dir.join(WORK).join(UNDOING).exists() },
     })
 }
 
@@ -74,11 +74,12 @@ pub(super) fn pending(dir: &Path) -> Result<Recovered> {
 pub fn recover(to: &Path, options: &RestoreOptions) -> Result<Recovered> {
     let failed = |error| Error::io("open the data directory", error).about(to.display().to_string());
     let dir = &to.canonicalize().map_err(failed)?;
+    let _lock = lock(dir)?;
+    let _ = fs::remove_dir_all(dir.join(MARKED));
     let pending = pending(dir)?;
     if pending == Recovered::Nothing {
         return Ok(left_by_undo(dir)?.unwrap_or(pending));
     }
-    let _lock = lock(dir)?;
     let work = dir.join(WORK);
     let Some(journal) = Journal::read(&work.join(JOURNAL))? else {
         // Killed while it fetched, or when it was done.

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Processes that are looked at.
@@ -14,6 +14,20 @@ const PROCESSES: usize = 200_000;
 const OPEN_FILES: usize = 20_000;
 /// How long a server may take to accept a connection on this machine.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What servers' programs are called. A server forks under its own name to save.
+const PROGRAMS: [&str; 10] = [
+    "redis-server",
+    "redis-sentinel",
+    "redis-check-rdb",
+    "redis-check-aof",
+    "valkey-server",
+    "valkey-sentinel",
+    "valkey-check-rdb",
+    "valkey-check-aof",
+    "keydb-server",
+    "keydb-sentinel",
+];
 
 /// A server that runs, or may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,49 +43,60 @@ pub(super) fn running(dir: &Path, config: &ServerConfig) -> Option<Found> {
     in_proc(dir).or_else(|| by_pid_file(config)).or_else(|| answering(dir, config))
 }
 
-/// A process of a server whose working folder it is, or any that has a file open in it that a server loads or writes.
+/// A process of a server whose working folder it is, or that has files in it open; or any that writes what servers load. Of
+/// processes of other users only root sees so much.
 pub(super) fn in_proc(dir: &Path) -> Option<Found> {
     let own = fs::metadata(dir).ok().map(|facts| (facts.dev(), facts.ino()))?;
     let is_dir = |path: &Path| fs::metadata(path).is_ok_and(|facts| (facts.dev(), facts.ino()) == own);
     let me = std::process::id().to_string();
-    for entry in fs::read_dir("/proc").ok()?.take(PROCESSES).filter_map(Result::ok) {
+    for entry in fs::read_dir("/proc").ok()?.take(PROCESSES).filter_map(std::result::Result::ok) {
         let name = entry.file_name();
         let Some(pid) = name.to_str().filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && *pid != me) else {
             continue;
         };
         let process = entry.path();
         let certain = |what: String| Some(Found { what, certain: true });
-        let Some(server) = server_name(&process) else { continue };
-        if is_dir(&process.join("cwd")) {
+        let server = server_name(&process);
+        if let Some(server) = &server
+            && is_dir(&process.join("cwd"))
+        {
             return certain(format!("{server} with process id {pid} runs in it"));
         }
-        let open = fs::read_dir(process.join("fd")).ok().into_iter().flatten().take(OPEN_FILES).filter_map(Result::ok);
-        if open.filter_map(|file| fs::read_link(file.path()).ok()).any(|path| path.starts_with(dir)) {
-            return certain(format!("{server} with process id {pid} has files of it open"));
-        }
+        let Some(open) = open_below(&process, dir, server.is_some()) else { continue };
+        let name = server.unwrap_or_else(|| "a process".to_owned());
+        return certain(format!("{name} with process id {pid} has {} open", open.display()));
     }
     None
 }
 
-/// The name of a process that is a server, or forked by one to save.
-fn server_name(process: &Path) -> Option<String> {
-    let name = fs::read(process.join("comm")).ok()?;
-    let name = String::from_utf8_lossy(&name).trim().to_owned();
-    let program = fs::read_link(process.join("exe")).ok();
-    let program = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let is_server = |name: &str| {
-        let families = ["redis", "valkey", "keydb"];
-        families.iter().any(|family| name.starts_with(family)) && !name.contains("-cli") && !name.contains("rediscover")
-    };
-    [Some(name.clone()), program].into_iter().flatten().find(|name| is_server(name)).or_else(|| {
-        // A copy of the program under another name.
-        let line = fs::read(process.join("cmdline")).ok()?;
-        let first = line.split(|byte| *byte == 0).next().unwrap_or_default();
-        let first = String::from_utf8_lossy(first);
-        let base = first.rsplit('/').next().unwrap_or_default();
-        let base = base.split(' ').next().unwrap_or_default();
-        is_server(base).then(|| base.to_owned())
+/// A file below the folder that a process has open: any of a server's, of others one that they write and servers load.
+fn open_below(process: &Path, dir: &Path, any: bool) -> Option<PathBuf> {
+    let mut open = fs::read_dir(process.join("fd")).ok()?.take(OPEN_FILES).filter_map(std::result::Result::ok);
+    open.find_map(|file| {
+        let path = fs::read_link(file.path()).ok().filter(|path| path.starts_with(dir))?;
+        let is_data = || path.extension().is_some_and(|kind| kind == "rdb" || kind == "aof" || kind == "manifest");
+        (any || (is_data() && is_written(process, &file.file_name()))).then_some(path)
     })
+}
+
+/// Whether a file is open for writing: its flags stand there in octal.
+fn is_written(process: &Path, number: &std::ffi::OsStr) -> bool {
+    let text = fs::read_to_string(process.join("fdinfo").join(number)).unwrap_or_default();
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).is_some_and(|flags| flags & 0o3 != 0)
+}
+
+/// The name of the program, where it is a server's. It may run under another one, as by a loader: then its arguments tell.
+fn server_name(process: &Path) -> Option<String> {
+    let is_server = |name: &str| PROGRAMS.contains(&name).then(|| name.to_owned());
+    let own = fs::read(process.join("comm")).ok()?;
+    if let Some(name) = is_server(String::from_utf8_lossy(&own).trim()) {
+        return Some(name);
+    }
+    let line = fs::read(process.join("cmdline")).ok()?;
+    // `redis-server 127.0.0.1:6379`, `/usr/bin/redis-server`, `… --argv0 redis-server …`.
+    let words = line.split(|byte| matches!(byte, 0 | b' '));
+    words.take(64).find_map(|word| is_server(String::from_utf8_lossy(word).rsplit('/').next()?))
 }
 
 fn by_pid_file(config: &ServerConfig) -> Option<Found> {

@@ -2,7 +2,7 @@
 //! from the disk again.
 
 use super::facts::{Facts, MARK_BYTES, judged};
-use super::ground::{Ground, JOURNAL, WORK};
+use super::ground::{Ground, JOURNAL, MARKED, UNDOING, WORK};
 use super::incoming::{Form, Incoming, IncomingFile};
 use super::journal::sync_folder;
 use super::{Crash, RestoreOptions};
@@ -93,7 +93,7 @@ pub fn stage(incoming: &Incoming, to: &Path, options: &RestoreOptions) -> Result
     let mut crash = Crash::after(options.stop_after);
     let lock = lock(&ground.dir)?;
     crash.point()?;
-    let mut work = begin_work(&ground.dir)?;
+    let mut work = begin_work(&ground.dir, false)?;
     let fetched = fetch(incoming, &work.path, options, &mut crash);
     if crash.has_come() {
         work.keep();
@@ -102,16 +102,24 @@ pub fn stage(incoming: &Incoming, to: &Path, options: &RestoreOptions) -> Result
     Ok(Staged { facts, warnings, files, lock, work, crash })
 }
 
-/// Makes the folder of work.
-pub(super) fn begin_work(dir: &Path) -> Result<Work> {
+/// Makes the folder of work. That of an undoing never is without its mark.
+pub(super) fn begin_work(dir: &Path, undoing: bool) -> Result<Work> {
     let path = dir.join(WORK);
-    DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            let what = format!("{} is there: a restore was killed", path.display());
-            return Error::new(ErrorKind::Refused { what }).with_hint("--undo DIR, or restore again, puts it in order");
-        }
-        Error::io("make a folder", error).about(path.display().to_string())
-    })?;
+    let failed = |error| Error::io("make a folder", error).about(path.display().to_string());
+    if path.symlink_metadata().is_ok() {
+        let what = format!("{} is there: a restore was killed", path.display());
+        let hint = "--undo DIR, or restore again, puts it in order";
+        return Err(Error::new(ErrorKind::Refused { what }).with_hint(hint));
+    }
+    if undoing {
+        let marked = dir.join(MARKED);
+        let _ = fs::remove_dir_all(&marked);
+        DirBuilder::new().mode(0o700).create(&marked).map_err(failed)?;
+        write_new(&marked.join(UNDOING), &[])?;
+        fs::rename(&marked, &path).map_err(failed)?;
+    } else {
+        DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
+    }
     Ok(Work { path, keep: false })
 }
 

@@ -56,7 +56,7 @@ pub fn undo(to: &Path, options: &RestoreOptions) -> Result<Undone> {
     let journal = journal(dir, &previous, &record, options)?;
     let mut crash = Crash::after(options.stop_after);
     crash.point()?;
-    let mut work = begin_work(dir)?;
+    let mut work = begin_work(dir, true)?;
     let result = carry_out(dir, journal, &mut crash);
     if crash.has_come() {
         work.keep();

@@ -5,7 +5,7 @@ use crate::cli::exit::{Code, Ending, Reason};
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::{self, Level, Ui};
 use rediscover::backup::restore::{
-    Incoming, Recovered, RestoreOptions, RestorePlan, execute, inspect, plan, recover, stage, undo, would_load,
+    Incoming, Known, Recovered, RestoreOptions, RestorePlan, execute, inspect, plan, recover, stage, undo, would_load,
 };
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::mend;
@@ -60,7 +60,7 @@ fn options(args: &RestoreArgs, dir: &Path, ui: &Ui) -> Result<RestoreOptions> {
 }
 
 fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) -> Result<Ending> {
-    let mut options = options(args, dir, ui)?;
+    let options = options(args, dir, ui)?;
     let writing = ui.writing();
     let asked = sources.sources.first().map(|source| sources::shown(source)).unwrap_or_default();
     if !args.plan {
@@ -84,33 +84,31 @@ fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) 
     };
     // Without a name: nothing is left of it, however this ends.
     let spooled = spool(&mut origin, if args.plan { &options.run.scratch } else { dir })?;
-    options.source.clone_from(&origin.name);
     let cut = args.at.as_ref().map(|at| mend::plan_cut(&origin, at, &options.run)).transpose()?;
     let incoming = Incoming::from_origin(&origin, cut.as_ref().map(|(plan, _)| plan))?;
 
     // What can be refused before anything is read is refused then.
-    let early = plan(&incoming, None, dir, &options)?;
+    let early = plan(&incoming, Known::Nothing, dir, &options)?;
     if !early.refused.is_empty() && !args.plan {
-        return refused(&early, origin, dir, ui);
+        return refused(&early, &origin, dir, ui);
     }
     if args.plan {
         let facts = match &cut {
             Some(_) => None,
             None => Some(inspect(&origin, &incoming, &options.run, options.now)?),
         };
-        let plan = plan(&incoming, facts.as_ref(), dir, &options)?;
+        let plan = plan(&incoming, facts.as_ref().map_or(Known::Nothing, Known::Inspected), dir, &options)?;
         if !plan.refused.is_empty() {
-            return refused(&plan, origin, dir, ui);
+            return refused(&plan, &origin, dir, ui);
         }
         let report = planned(&plan, RestoreOutcome::Planned, &origin, dir, ui);
         return deliver(report, Ending::default(), ui);
     }
     let staged = stage(&incoming, dir, &options)?;
-    options.staged = true;
-    let plan = plan(&incoming, Some(&staged.facts), dir, &options)?;
+    let plan = plan(&incoming, Known::Staged(&staged), dir, &options)?;
     if !plan.refused.is_empty() {
         drop(staged);
-        return refused(&plan, origin, dir, ui);
+        return refused(&plan, &origin, dir, ui);
     }
     let restored = {
         // From the journal to its end a signal waits.
@@ -200,7 +198,7 @@ fn spool(origin: &mut Origin, folder: &Path) -> Result<Option<File>> {
     Ok(Some(file))
 }
 
-fn refused(plan: &RestorePlan, origin: Origin, dir: &Path, ui: &mut Ui) -> Result<Ending> {
+fn refused(plan: &RestorePlan, origin: &Origin, dir: &Path, ui: &mut Ui) -> Result<Ending> {
     let mut ending = Ending::default();
     for refusal in &plan.refused {
         let force = if refusal.can_be_forced { "; or --force" } else { "" };
@@ -212,7 +210,7 @@ fn refused(plan: &RestorePlan, origin: Origin, dir: &Path, ui: &mut Ui) -> Resul
             said: false,
         });
     }
-    let mut report = planned(plan, RestoreOutcome::Refused, &origin, dir, ui);
+    let mut report = planned(plan, RestoreOutcome::Refused, origin, dir, ui);
     (report.previous_set, report.expected_keys) = (None, None);
     deliver(report, ending, ui)
 }
