@@ -133,7 +133,7 @@ fn completions_man_and_schema_are_there() {
         .collect();
     names.sort();
     assert_eq!(names.first().map(String::as_str), Some("rediscover-analyze.1"));
-    assert_eq!(names.len(), 11);
+    assert_eq!(names.len(), 14);
 
     for (arguments, pointer) in [
         (&["schema", "check"][..], "/properties/sources"),
