@@ -1,5 +1,8 @@
 //! `backup run`: five instances of which one fails, hooks, metrics, and what a signal leaves.
 
+mod copies;
+mod live;
+
 use crate::support::program::{all, code, program, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -216,6 +219,22 @@ fn logs_name_the_instance_and_the_step() {
     assert!(stderr(&output).lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", stderr(&output));
     let quiet = run(folder.path(), &["backup", "run", "@b", "-q", "--log-format", "json"]);
     assert!(stderr(&quiet).lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", stderr(&quiet));
+}
+
+#[test]
+fn sigterm_ends_a_hook_too() {
+    let folder = folder("[hooks]\nbefore = ['sh', '-c', 'sleep 600 & echo $! > pid.tmp; mv pid.tmp pid; wait']\n");
+    let child = program(folder.path(), &["backup", "run", "@a", "-q"]).spawn().expect("the program starts");
+    let pid = folder.path().join("pid");
+    while !pid.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("told");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 143, "{}", all(&output));
+    let stat = fs::read_to_string(format!("/proc/{}/stat", fs::read_to_string(pid).expect("a number").trim()));
+    assert!(stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z ")), "its child goes on");
 }
 
 /// Every file below a folder.
