@@ -18,6 +18,8 @@ pub fn chain(instance: &str, catalog: &Catalog, head: Option<&Head>) -> ChainRes
     for pruned in &catalog.pruned {
         if pruned.record.is_none() {
             problems.push(format!("{} cannot be read", pruned.object));
+        } else if let (Signature::Unknown { key }, true) = (&pruned.signature, signed) {
+            problems.push(format!("{} is signed by {key}, a key that is not known here", pruned.object));
         } else if let Signature::Bad { why } = &pruned.signature {
             problems.push(format!("{}: bad signature: {why}", pruned.object));
         }

@@ -76,12 +76,23 @@ fn manifest_level(repository: &Repository, backup: &Backup) -> Result<Vec<String
     if backup.signature == Signature::Missing && backup.manifest.signed_by.is_some() {
         problems.push("its manifest says that it is signed, and there is no signature".to_owned());
     }
+    if let (Signature::Unknown { key }, Some(signed_by)) = (&backup.signature, &backup.manifest.signed_by)
+        && key != signed_by
+    {
+        problems.push(format!("its manifest says that {signed_by} signed it, and its signature is of {key}"));
+    }
+    if matches!(backup.signature, Signature::Unknown { .. }) && backup.manifest.signed_by.is_none() {
+        problems.push("its manifest says that nobody signed it, and there is a signature".to_owned());
+    }
     for noted in &backup.sidecars {
         match (&noted.sidecar, &noted.signature) {
             (None, _) => problems.push(format!("{} cannot be read", noted.object)),
             (_, Signature::Bad { why }) => problems.push(format!("{}: bad signature: {why}", noted.object)),
             (Some(sidecar), _) if sidecar.manifest_sha256 != backup.manifest_sha256 => {
                 problems.push(format!("{} is of another manifest", noted.object));
+            }
+            (_, Signature::Unknown { key }) if matches!(backup.signature, Signature::Good { .. }) => {
+                problems.push(format!("{} is signed by {key}, a key that is not known here", noted.object));
             }
             (_, Signature::Missing) if backup.signature != Signature::Missing => {
                 problems.push(format!("{} is not signed, and its backup is", noted.object));

@@ -395,6 +395,11 @@ impl Repository {
     /// # Errors
     /// What the store says.
     pub fn note(&self, backup: &Backup, at: UnixMs, salt: u32, said: Said, signer: Option<&Signer>) -> Result<()> {
+        // What is signed here is about the manifest that lies there, not about one that was read wrongly.
+        if sha256(&self.bytes(&backup.name.object("manifest.json"))?) != backup.manifest_sha256 {
+            let what = "its manifest is another one when it is read again".to_owned();
+            return Err(Error::new(ErrorKind::Damaged { what }).about(backup.name.to_string()));
+        }
         let file = format!("{}-{:06x}.{}.json", stamp_of(at)?, salt & 0xff_ffff, said.word());
         let sidecar = Sidecar {
             schema: SIDECAR_SCHEMA.into(),

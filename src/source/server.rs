@@ -93,7 +93,7 @@ impl std::fmt::Debug for Captured {
 /// Connects, judges and asks for a snapshot. Returns when its first bytes are about to come.
 ///
 /// # Errors
-/// As [`wire::pick`] and [`Snapshot::request`]; [`ErrorKind::Refused`] where [`Via::Auto`] finds a fork unsafe.
+/// As [`wire::pick`] and [`Snapshot::request`]; [`ErrorKind::Refused`] where [`Via::Auto`] finds too little memory for a fork.
 pub fn capture(place: &ServerPlace) -> Result<Captured> {
     let Pick { mut connection, info, reason, notes: mut odd } =
         wire::pick(&place.address, &place.options, place.max_lag)?;

@@ -74,7 +74,8 @@ impl Sealing<'_, '_> {
         let read = raw.by_ref().take(9).read_to_end(&mut head);
         read.map_err(|error| readable(error, &origin.name))?;
         let is_dump = head.starts_with(b"REDIS") || head.starts_with(b"VALKEY");
-        let is_log = expects_log || !is_dump;
+        // What is neither is judged as a dump: `check` says what is wrong with it.
+        let is_log = expects_log || (!is_dump && head.first().is_some_and(|byte| matches!(byte, b'*' | b'#')));
         let raw_name = match shard {
             Some(shard) => format!(
                 "node-{}.rdb",
@@ -190,7 +191,10 @@ impl Sealing<'_, '_> {
             all.payloads.push(stored);
         }
         let files: Vec<Arc<str>> = pinned.parts().into_iter().filter_map(|part| part.file).collect();
-        if let Some((name, bytes)) = pinned.manifest_of(&files) {
+        if let Some((name, _)) = pinned.manifest_of(&files) {
+            // As it is, less what is replaced already.
+            let entries = set.manifest.load_order().cloned().collect();
+            let bytes = crate::aof::Manifest { entries }.to_bytes();
             let raw_name = name.into_string().map_err(|_| {
                 Error::new(ErrorKind::Unsupported { what: "has a manifest whose name is no text".into() })
                     .about(&origin.name)

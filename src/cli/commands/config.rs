@@ -44,13 +44,13 @@ impl Found<'_> {
         }
     }
 
-    fn of(&mut self, instance: &Instance, key: &str, grave: bool, problem: String, next: Option<&str>) {
+    fn of(&mut self, instance: &Instance, key: &str, grave: bool, problem: &str, next: Option<&str>) {
         let problem = format!("instances.{}: {problem}", instance.name);
         self.add(self.config.line(&instance.name, key), Some(&instance.name), grave, problem, next);
     }
 
     fn failed(&mut self, instance: &Instance, key: &str, error: &Error) {
-        self.of(instance, key, true, error.to_string(), error.hint());
+        self.of(instance, key, true, &error.to_string(), error.hint());
     }
 }
 
@@ -76,7 +76,7 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
     {
         let line = config.line_of("metrics.textfile");
         let what = format!("metrics.textfile: {} is in no folder", shown(textfile.as_os_str()));
-        found.add(line, None, true, what, None);
+        found.add(line, None, true, &what, None);
     }
     let mut problems = found.problems;
     problems.sort_by(|a, b| (a.line, &a.problem).cmp(&(b.line, &b.problem)));
@@ -134,7 +134,7 @@ fn sealing(instance: &Instance, found: &mut Found<'_>) {
     if encrypted && !opens && instance.verify.iter().any(|reading| reading.level.word() == "full") {
         let what = "verify: backups that are encrypted are read in full with identity_files only".to_owned();
         let next = "verify at level stored here, and in full where an identity is";
-        found.of(instance, "verify", true, what, Some(next));
+        found.of(instance, "verify", true, &what, Some(next));
     }
 }
 
@@ -143,7 +143,7 @@ fn everybody_reads(instance: &Instance, key: &str, file: &Path, found: &mut Foun
     let Ok(metadata) = file.metadata() else { return };
     if metadata.permissions().mode() & 0o004 != 0 {
         let what = format!("{key}: everybody on this machine may read {}", shown(file.as_os_str()));
-        found.of(instance, key, false, what, Some("chmod 0600"));
+        found.of(instance, key, false, &what, Some("chmod 0600"));
     }
 }
 
@@ -158,7 +158,7 @@ fn source(instance: &Instance, connect: bool, found: &mut Found<'_>, ui: &mut Ui
                 found.failed(instance, "source", &error);
             } else if let Some(file) = config.as_deref().filter(|file| !file.is_file()) {
                 let what = format!("server_config: {} is no file", shown(file.as_os_str()));
-                found.of(instance, "server_config", true, what, None);
+                found.of(instance, "server_config", true, &what, None);
             } else if let Err(error) = instance.taken(&std::env::temp_dir(), ui) {
                 found.failed(instance, "source", &error);
             }
@@ -173,7 +173,7 @@ fn source(instance: &Instance, connect: bool, found: &mut Found<'_>, ui: &mut Ui
             Ok(_) => {}
             // A service may have what a shell has not.
             Err(error) if matches!(password, Password::Environment(_)) && !connect => {
-                found.of(instance, "password_env", false, error.to_string(), error.hint());
+                found.of(instance, "password_env", false, &error.to_string(), error.hint());
             }
             Err(error) => found.failed(instance, "password_file", &error),
         }
@@ -181,7 +181,7 @@ fn source(instance: &Instance, connect: bool, found: &mut Found<'_>, ui: &mut Ui
     for (key, file) in tls_files(server) {
         if !file.is_file() {
             let what = format!("tls.{key}: {} is no file", shown(file.as_os_str()));
-            found.of(instance, "tls", true, what, None);
+            found.of(instance, "tls", true, &what, None);
         }
     }
     if tls_files(server).next().is_some() && !server.address.tls {
@@ -233,7 +233,7 @@ fn show(args: &ConfigShowArgs, ui: &mut Ui) -> Result<Ending> {
     let mut ending = Ending::default();
     for (name, problem) in config.broken().iter().filter(|(name, _)| names.contains(*name)) {
         let error = config.error(problem);
-        let (problem, next) = (error.to_string(), error.hint().map(Into::into));
+        let (problem, next) = (&error.to_string(), error.hint().map(Into::into));
         ending.reasons.push(Reason { code: Code::Usage, source: Some(name.clone()), problem, next, said: false });
     }
     let report = ConfigReport {

@@ -287,12 +287,9 @@ impl Config {
             self.problems.of_instance(name, "copies", format!("a copy in {to} lies where the backup lies"), None, true);
         }
         let retention = settings.retention.as_ref().and_then(|raw| self.retention(name, raw));
-        for (key, values) in [("tags", &settings.tags)] {
-            let bad =
-                |tag: &&String| tag.is_empty() || tag.len() > 128 || tag.chars().any(|c| c.is_control() || c == ',');
-            if let Some(tag) = values.iter().flatten().find(bad) {
-                self.problems.of_instance(name, key, format!("`{}` is no tag", tag.escape_default()), None, true);
-            }
+        let bad = |tag: &&String| tag.is_empty() || tag.len() > 128 || tag.chars().any(|c| c.is_control() || c == ',');
+        if let Some(tag) = settings.tags.iter().flatten().find(bad) {
+            self.problems.of_instance(name, "tags", format!("`{}` is no tag", tag.escape_default()), None, true);
         }
         let source = self.source(folder, name, &settings);
         let in_folder =

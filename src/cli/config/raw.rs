@@ -99,6 +99,7 @@ impl<'de> Deserialize<'de> for Inline {
 /// `tls = { … }`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names, reason = "the names of the settings")]
 pub(super) struct RawTls {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) cert_file: Option<PathBuf>,

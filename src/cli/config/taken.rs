@@ -63,7 +63,7 @@ impl Server {
     pub(crate) fn place(&self, scratch: &Path, ui: &Ui) -> Result<ServerPlace> {
         let options = ConnectOptions {
             user: self.user.clone().or_else(|| self.address.user.clone()),
-            password: self.password.as_ref().map(|password| password.read()).transpose()?,
+            password: self.password.as_ref().map(super::Password::read).transpose()?,
             tls: TlsOptions {
                 ca_file: self.ca_file.clone(),
                 cert_file: self.cert_file.clone(),

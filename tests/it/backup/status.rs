@@ -75,7 +75,7 @@ fn nothing_at_all_is_not_ok() {
 fn a_backup_of_the_future_does_not_make_an_instance_fresh() {
     let desk = Desk::new();
     let path = desk.write("whole.rdb", b"REDIS0011\xff\0\0\0\0\0\0\0\0");
-    let week = Duration::from_secs(7 * 86_400);
+    let week = Duration::from_hours(7 * 24);
     File::options()
         .write(true)
         .open(&path)
