@@ -167,6 +167,11 @@ fn the_cron_line_runs_in_an_empty_environment_and_is_silent() {
     }
 }
 
+#[allow(clippy::print_stderr, reason = "what was not tried is said")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 #[test]
 fn the_units_are_what_systemd_takes() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -183,7 +188,7 @@ fn the_units_are_what_systemd_takes() {
         .current_dir(folder.path())
         .output();
     let Ok(verify) = verify else {
-        eprintln!("skipped: there is no systemd-analyze here");
+        skipped("there is no systemd-analyze here");
         return;
     };
     let ours: Vec<_> =
@@ -224,7 +229,7 @@ fn the_manifests_are_what_kubernetes_takes() {
                 let spec = if kind == "CronJob" { &tree["spec"]["jobTemplate"]["spec"] } else { &tree["spec"] };
                 assert!(spec["template"]["spec"]["containers"][0]["image"].is_string(), "{tree}");
             }
-            _ => eprintln!("skipped: no python3 with yaml here; {name} was looked at line by line"),
+            _ => skipped(&format!("no python3 with yaml here; {name} was looked at line by line")),
         }
     }
     let run_line = arguments(&example("cronjob.yaml"), "backup");

@@ -29,18 +29,18 @@ fn folder(more: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The samples of a file in the exposition format, each metric with HELP and TYPE before it.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+/// The samples of a file in the exposition format, in thousandths; each metric with HELP and TYPE before it.
+fn samples(text: &str) -> BTreeMap<String, i64> {
     let mut samples = BTreeMap::new();
-    let (mut helped, mut typed) = (String::new(), String::new());
+    let (mut helped, mut typed) = ("", "");
     assert!(text.ends_with('\n'), "the last line is whole");
     for line in text.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            helped = help.split(' ').next().unwrap_or_default().to_owned();
+            helped = help.split(' ').next().unwrap_or_default();
         } else if let Some(ty) = line.strip_prefix("# TYPE ") {
             let (name, ty) = ty.split_once(' ').expect("a type");
-            assert_eq!((name, ty), (helped.as_str(), "gauge"));
-            typed = name.to_owned();
+            assert_eq!((name, ty), (helped, "gauge"));
+            typed = name;
         } else {
             let (series, value) = line.rsplit_once(' ').expect("a sample");
             let (name, labels) = series.split_once('{').expect("labels");
@@ -50,14 +50,16 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
                 name.chars().all(letters) && labels.starts_with("instance=\"") && labels.ends_with("\"}"),
                 "{line}"
             );
-            let old = samples.insert(series.replace("rediscover_backup_", ""), value.parse().expect("a number"));
+            let value: f64 = value.parse().expect("a number");
+            #[allow(clippy::cast_possible_truncation, reason = "a time in milliseconds")]
+            let old = samples.insert(series.replace("rediscover_backup_", ""), (value * 1000.0).round() as i64);
             assert_eq!(old, None, "{series} is there once");
         }
     }
     samples
 }
 
-fn metrics(folder: &Path) -> BTreeMap<String, f64> {
+fn metrics(folder: &Path) -> BTreeMap<String, i64> {
     samples(&fs::read_to_string(folder.join("x.prom")).expect("metrics"))
 }
 
@@ -78,7 +80,7 @@ fn one_that_fails_stops_no_other_and_all_that_is_said_is_its_line() {
         assert!(said.starts_with("c: ") && said.lines().count() == 1 && said.contains("c.rdb: cannot open"), "{said}");
     }
     let after = metrics(folder.path());
-    let at = |metrics: &BTreeMap<String, f64>, name: &str, instance: &str| {
+    let at = |metrics: &BTreeMap<String, i64>, name: &str, instance: &str| {
         metrics.get(&format!("{name}{{instance=\"{instance}\"}}")).copied().expect("a sample")
     };
     for name in ["last_success_timestamp_seconds", "keys", "stored_bytes", "duration_seconds"] {
@@ -86,9 +88,9 @@ fn one_that_fails_stops_no_other_and_all_that_is_said_is_its_line() {
     }
     assert!(at(&after, "last_attempt_timestamp_seconds", "c") > at(&before, "last_attempt_timestamp_seconds", "c"));
     assert!(at(&after, "last_success_timestamp_seconds", "b") > at(&before, "last_success_timestamp_seconds", "b"));
-    assert_eq!((at(&before, "last_exit_code", "c"), at(&after, "last_exit_code", "c")), (0.0, 1.0));
-    assert_eq!(at(&after, "last_exit_code", "b"), 0.0);
-    assert!(at(&after, "newest_verified_timestamp_seconds", "e") > 1.0e9);
+    assert_eq!((at(&before, "last_exit_code", "c"), at(&after, "last_exit_code", "c")), (0, 1000));
+    assert_eq!(at(&after, "last_exit_code", "b"), 0);
+    assert!(at(&after, "newest_verified_timestamp_seconds", "e") > 1_000_000_000_000);
     let mode = fs::metadata(folder.path().join("x.prom")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
 
@@ -278,5 +280,5 @@ fn sigterm_leaves_nothing_half_written_and_no_lock() {
     let report = json(&list.stdout);
     assert_eq!(report["unreadable"].as_array().map(Vec::len), Some(0));
     assert!(report["backups"].as_array().expect("a list").iter().all(|one| one["status"] == "good"), "{report}");
-    assert_eq!(metrics(folder.path())["last_exit_code{instance=\"c\"}"], 0.0);
+    assert_eq!(metrics(folder.path())["last_exit_code{instance=\"c\"}"], 0);
 }

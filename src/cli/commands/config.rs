@@ -76,7 +76,7 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
     {
         let line = config.line_of("metrics.textfile");
         let what = format!("metrics.textfile: {} is in no folder", shown(textfile.as_os_str()));
-        found.add(line, None, true, &what, None);
+        found.add(line, None, true, what, None);
     }
     let mut problems = found.problems;
     problems.sort_by(|a, b| (a.line, &a.problem).cmp(&(b.line, &b.problem)));
@@ -186,7 +186,7 @@ fn source(instance: &Instance, connect: bool, found: &mut Found<'_>, ui: &mut Ui
     }
     if tls_files(server).next().is_some() && !server.address.tls {
         let what = "tls: the source does not ask for TLS".to_owned();
-        found.of(instance, "tls", true, what, Some("rediss:// does"));
+        found.of(instance, "tls", true, &what, Some("rediss:// does"));
     }
     if connect && let Err(error) = reach(server, ui) {
         found.failed(instance, "source", &error);
@@ -233,7 +233,7 @@ fn show(args: &ConfigShowArgs, ui: &mut Ui) -> Result<Ending> {
     let mut ending = Ending::default();
     for (name, problem) in config.broken().iter().filter(|(name, _)| names.contains(*name)) {
         let error = config.error(problem);
-        let (problem, next) = (&error.to_string(), error.hint().map(Into::into));
+        let (problem, next) = (error.to_string(), error.hint().map(Into::into));
         ending.reasons.push(Reason { code: Code::Usage, source: Some(name.clone()), problem, next, said: false });
     }
     let report = ConfigReport {
