@@ -1,6 +1,7 @@
 //! `config`, and the files under docs/examples: each is used as it stands, as far as this machine allows.
 
 use crate::support::program::{self, all, code, run, stderr, stdout};
+use age::secrecy::ExposeSecret;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -166,6 +167,11 @@ fn the_cron_line_runs_in_an_empty_environment_and_is_silent() {
     }
 }
 
+#[allow(clippy::print_stderr, reason = "what was not tried is said")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 #[test]
 fn the_units_are_what_systemd_takes() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -182,7 +188,7 @@ fn the_units_are_what_systemd_takes() {
         .current_dir(folder.path())
         .output();
     let Ok(verify) = verify else {
-        eprintln!("skipped: there is no systemd-analyze here");
+        skipped("there is no systemd-analyze here");
         return;
     };
     let ours: Vec<_> =
@@ -223,7 +229,7 @@ fn the_manifests_are_what_kubernetes_takes() {
                 let spec = if kind == "CronJob" { &tree["spec"]["jobTemplate"]["spec"] } else { &tree["spec"] };
                 assert!(spec["template"]["spec"]["containers"][0]["image"].is_string(), "{tree}");
             }
-            _ => eprintln!("skipped: no python3 with yaml here; {name} was looked at line by line"),
+            _ => skipped(&format!("no python3 with yaml here; {name} was looked at line by line")),
         }
     }
     let run_line = arguments(&example("cronjob.yaml"), "backup");
@@ -231,6 +237,8 @@ fn the_manifests_are_what_kubernetes_takes() {
     // And it runs.
     let folder = tempfile::tempdir().expect("a folder");
     let file = installed(folder.path()).display().to_string();
+    let identity = age::x25519::Identity::generate();
+    fs::write(folder.path().join("etc/recipients.txt"), format!("{}\n", identity.to_public())).expect("a key");
     let state = folder.path().join("state").display().to_string();
     let moved: Vec<String> = run_line
         .iter()
@@ -240,10 +248,25 @@ fn the_manifests_are_what_kubernetes_takes() {
     assert_eq!(code(&output), 0, "{}", all(&output));
     assert!(Path::new(&state).join("signing.key").exists());
 
+    // The init container: an empty volume gets the backup, and keeps what it has from then on.
     let restore = arguments(&example("statefulset.yaml"), "restore");
-    if code(&run(Path::new("/"), &["restore", "--help"])) == 0 {
-        parses(restore.iter().map(String::as_str));
-    } else {
-        eprintln!("skipped: there is no `restore` yet, and the line of statefulset.yaml is not looked at");
+    parses(restore.iter().map(String::as_str));
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    fs::write(folder.path().join("identity.txt"), identity.to_string().expose_secret()).expect("a key");
+    let root = folder.path().display().to_string();
+    let moved: Vec<String> = restore
+        .iter()
+        .map(|word| word.replace("/backup/redis::", &format!("{root}/var/backups/redis::")))
+        .map(|word| word.replace("/etc/rediscover/identity.txt", &format!("{root}/identity.txt")))
+        .map(|word| if word == "/data" { data.display().to_string() } else { word })
+        .collect();
+    let line: Vec<&str> = moved.iter().map(String::as_str).collect();
+    for _ in 0..2 {
+        let output = run(folder.path(), &line);
+        assert_eq!(code(&output), 0, "{}", all(&output));
+        assert!(data.join("appendonlydir/appendonly.aof.1.base.rdb").exists(), "{}", all(&output));
+        fs::write(data.join("appendonlydir/appendonly.aof.1.incr.aof"), b"").expect("the server writes");
     }
+    assert!(data.join("appendonlydir/appendonly.aof.1.incr.aof").exists(), "the second one did nothing");
 }

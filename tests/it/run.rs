@@ -1,5 +1,8 @@
 //! `backup run`: five instances of which one fails, hooks, metrics, and what a signal leaves.
 
+mod copies;
+mod live;
+
 use crate::support::program::{all, code, program, run, stderr, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,18 +29,18 @@ fn folder(more: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The samples of a file in the exposition format, each metric with HELP and TYPE before it.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+/// The samples of a file in the exposition format, in thousandths; each metric with HELP and TYPE before it.
+fn samples(text: &str) -> BTreeMap<String, i64> {
     let mut samples = BTreeMap::new();
-    let (mut helped, mut typed) = (String::new(), String::new());
+    let (mut helped, mut typed) = ("", "");
     assert!(text.ends_with('\n'), "the last line is whole");
     for line in text.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            helped = help.split(' ').next().unwrap_or_default().to_owned();
+            helped = help.split(' ').next().unwrap_or_default();
         } else if let Some(ty) = line.strip_prefix("# TYPE ") {
             let (name, ty) = ty.split_once(' ').expect("a type");
-            assert_eq!((name, ty), (helped.as_str(), "gauge"));
-            typed = name.to_owned();
+            assert_eq!((name, ty), (helped, "gauge"));
+            typed = name;
         } else {
             let (series, value) = line.rsplit_once(' ').expect("a sample");
             let (name, labels) = series.split_once('{').expect("labels");
@@ -47,14 +50,16 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
                 name.chars().all(letters) && labels.starts_with("instance=\"") && labels.ends_with("\"}"),
                 "{line}"
             );
-            let old = samples.insert(series.replace("rediscover_backup_", ""), value.parse().expect("a number"));
+            let value: f64 = value.parse().expect("a number");
+            #[allow(clippy::cast_possible_truncation, reason = "a time in milliseconds")]
+            let old = samples.insert(series.replace("rediscover_backup_", ""), (value * 1000.0).round() as i64);
             assert_eq!(old, None, "{series} is there once");
         }
     }
     samples
 }
 
-fn metrics(folder: &Path) -> BTreeMap<String, f64> {
+fn metrics(folder: &Path) -> BTreeMap<String, i64> {
     samples(&fs::read_to_string(folder.join("x.prom")).expect("metrics"))
 }
 
@@ -75,7 +80,7 @@ fn one_that_fails_stops_no_other_and_all_that_is_said_is_its_line() {
         assert!(said.starts_with("c: ") && said.lines().count() == 1 && said.contains("c.rdb: cannot open"), "{said}");
     }
     let after = metrics(folder.path());
-    let at = |metrics: &BTreeMap<String, f64>, name: &str, instance: &str| {
+    let at = |metrics: &BTreeMap<String, i64>, name: &str, instance: &str| {
         metrics.get(&format!("{name}{{instance=\"{instance}\"}}")).copied().expect("a sample")
     };
     for name in ["last_success_timestamp_seconds", "keys", "stored_bytes", "duration_seconds"] {
@@ -83,9 +88,9 @@ fn one_that_fails_stops_no_other_and_all_that_is_said_is_its_line() {
     }
     assert!(at(&after, "last_attempt_timestamp_seconds", "c") > at(&before, "last_attempt_timestamp_seconds", "c"));
     assert!(at(&after, "last_success_timestamp_seconds", "b") > at(&before, "last_success_timestamp_seconds", "b"));
-    assert_eq!((at(&before, "last_exit_code", "c"), at(&after, "last_exit_code", "c")), (0.0, 1.0));
-    assert_eq!(at(&after, "last_exit_code", "b"), 0.0);
-    assert!(at(&after, "newest_verified_timestamp_seconds", "e") > 1.0e9);
+    assert_eq!((at(&before, "last_exit_code", "c"), at(&after, "last_exit_code", "c")), (0, 1000));
+    assert_eq!(at(&after, "last_exit_code", "b"), 0);
+    assert!(at(&after, "newest_verified_timestamp_seconds", "e") > 1_000_000_000_000);
     let mode = fs::metadata(folder.path().join("x.prom")).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
 
@@ -218,6 +223,22 @@ fn logs_name_the_instance_and_the_step() {
     assert!(stderr(&quiet).lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", stderr(&quiet));
 }
 
+#[test]
+fn sigterm_ends_a_hook_too() {
+    let folder = folder("[hooks]\nbefore = ['sh', '-c', 'sleep 600 & echo $! > pid.tmp; mv pid.tmp pid; wait']\n");
+    let child = program(folder.path(), &["backup", "run", "@a", "-q"]).spawn().expect("the program starts");
+    let pid = folder.path().join("pid");
+    while !pid.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("told");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 143, "{}", all(&output));
+    let stat = fs::read_to_string(format!("/proc/{}/stat", fs::read_to_string(pid).expect("a number").trim()));
+    assert!(stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z ")), "its child goes on");
+}
+
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
@@ -259,5 +280,5 @@ fn sigterm_leaves_nothing_half_written_and_no_lock() {
     let report = json(&list.stdout);
     assert_eq!(report["unreadable"].as_array().map(Vec::len), Some(0));
     assert!(report["backups"].as_array().expect("a list").iter().all(|one| one["status"] == "good"), "{report}");
-    assert_eq!(metrics(folder.path())["last_exit_code{instance=\"c\"}"], 0.0);
+    assert_eq!(metrics(folder.path())["last_exit_code{instance=\"c\"}"], 0);
 }
