@@ -74,7 +74,8 @@ impl Sealing<'_, '_> {
         let read = raw.by_ref().take(9).read_to_end(&mut head);
         read.map_err(|error| readable(error, &origin.name))?;
         let is_dump = head.starts_with(b"REDIS") || head.starts_with(b"VALKEY");
-        let is_log = expects_log || !is_dump;
+        // No bytes at all are a dump that was lost on the way, not a log without commands.
+        let is_log = expects_log || !(is_dump || head.is_empty());
         let raw_name = match shard {
             Some(shard) => format!(
                 "node-{}.rdb",
