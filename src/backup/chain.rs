@@ -38,6 +38,20 @@ pub fn chain(instance: &str, catalog: &Catalog, head: Option<&Head>) -> ChainRes
             None => Some(format!("{name} is gone, and no record of a prune says so")),
         }
     };
+    // Whoever can write to the store could put backups of their own at the end, and `latest` would mean them.
+    let first = catalog.backups.iter().position(|backup| matches!(backup.signature, Signature::Good { .. }));
+    for backup in catalog.backups.iter().skip(first.unwrap_or(usize::MAX)) {
+        match &backup.signature {
+            Signature::Unknown { key } => problems.push(format!(
+                "{} is signed by {key}, which is not trusted here, and those before it are (--trusted-key)",
+                backup.name
+            )),
+            Signature::Missing => {
+                problems.push(format!("{} is not signed, and those before it are", backup.name));
+            }
+            Signature::Good { .. } | Signature::Bad { .. } => {}
+        }
+    }
     for backup in &catalog.backups {
         if let Some(previous) = &backup.manifest.previous
             && let Some(problem) = link(&previous.name, &previous.sha256)

@@ -114,6 +114,13 @@ pub fn copy(from: &Repository, backup: &Backup, to: &Repository, options: &CopyO
     cover(backup, to, options)?;
     signed(&manifest, &mut tally)?;
     let copy = to.read(&backup.name, options.trusted)?;
+    if copy.manifest_sha256 != backup.manifest_sha256 {
+        // Nothing is said of it: whatever was read here is not what was sent.
+        let what = "the manifest comes back as another one".to_owned();
+        return Err(Error::new(ErrorKind::Damaged { what })
+            .about(manifest)
+            .with_hint("run it again; look at its disk"));
+    }
     let verify_options = VerifyOptions {
         // What was there and whole before is not read every night: that is what verify is for.
         level: if was_there && tally.sent == 0 { Level::Manifest } else { Level::Stored },

@@ -4,7 +4,7 @@ use super::{Head, chain};
 use crate::base::UnixMs;
 use crate::base::time::span_words;
 use crate::report::{DrilledAt, InstanceState, InstanceStatus, NewestBackup, VerifiedAt};
-use crate::repository::{Backup, BackupStatus, Catalog, Level};
+use crate::repository::{Backup, BackupStatus, Catalog, Level, Signature};
 
 /// From when on something is wrong. None: it never is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +27,9 @@ pub fn status(
 ) -> InstanceStatus {
     let mut problems = Vec::new();
     let chained = chain(instance, catalog, head);
-    let is_good = |backup: &&Backup| backup.status() == BackupStatus::Good && backup.created_at() <= now;
+    let is_signed = |backup: &Backup| !matches!(backup.signature, Signature::Bad { .. });
+    let is_good =
+        |backup: &&Backup| backup.status() == BackupStatus::Good && is_signed(backup) && backup.created_at() <= now;
     let newest_good = catalog.backups.iter().rev().find(is_good);
     let newest = catalog.backups.last();
     let age_ms = newest_good.map(|backup| now.0.saturating_sub(backup.created_at().0));
@@ -74,6 +76,9 @@ pub fn status(
                 format!("the newest, {}, is {word}: {}", newest.name, newest.manifest.problems.join("; ")),
             ),
             _ => worse(InstanceState::Damaged, format!("the newest, {}, is {word}", newest.name)),
+        }
+        if !is_signed(newest) {
+            worse(InstanceState::Damaged, format!("the signature of the newest, {}, is bad", newest.name));
         }
         if newest.created_at() > now {
             worse(InstanceState::Ok, format!("{} is of the future: look at the clock of its host", newest.name));

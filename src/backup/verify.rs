@@ -51,7 +51,8 @@ pub fn verify(repository: &Repository, backup: &Backup, options: &VerifyOptions<
     let ended = (options.clock)();
     let duration_ms = u64::try_from(ended.0.saturating_sub(started.0)).unwrap_or_default();
     let problem = problems.first().cloned();
-    if options.record {
+    // What is said of a manifest that is not the one that was signed would be said of nothing once it is put right.
+    if options.record && !matches!(backup.signature, Signature::Bad { .. }) {
         let said = Said::Verified { level: options.level, problem: problem.clone(), duration_ms };
         repository.note(backup, ended, options.salt, said, options.signer)?;
     }

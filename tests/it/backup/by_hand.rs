@@ -119,7 +119,5 @@ fn a_log_in_parts_lies_under_the_names_that_its_server_gave() {
     let set = fixture("aof/redis-8.6");
     let name = desk.good(&set, "prod", &["--compression", "none"]);
     let folder = folder(&desk, &name);
-    for file in super::files(&set) {
-        assert_eq!(fs::read(folder.join(&file)).ok(), fs::read(set.join(&file)).ok(), "{file}");
-    }
+    super::same_set(&folder, &set);
 }

@@ -75,9 +75,7 @@ fn every_kind_of_source_in_every_packing_comes_back_as_it_was() {
                 let fetched = desk.run(&[&fetch, &*identity].concat());
                 assert_eq!(code(&fetched), 0, "{about}: {}", all(&fetched));
                 if out.is_dir() {
-                    for file in super::files(&set) {
-                        assert_eq!(fs::read(out.join(&file)).ok(), fs::read(set.join(&file)).ok(), "{about} {file}");
-                    }
+                    super::same_set(&out, &set);
                 } else {
                     assert!(fs::read(&out).expect("a file") == *raw, "{about}: other bytes");
                 }

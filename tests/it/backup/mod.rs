@@ -142,6 +142,19 @@ pub(crate) fn sums_hold(folder: &Path) -> bool {
     output.expect("sha256sum runs").status.success()
 }
 
+/// The parts of a log are byte by byte the same; its manifest too, but for where replication had come to.
+pub(crate) fn same_set(found: &Path, set: &Path) {
+    for file in files(set) {
+        let read = |folder: &Path| fs::read(folder.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let (found, mut own) = (read(found), read(set));
+        if file.ends_with(".manifest") {
+            let text = String::from_utf8(own).expect("text");
+            own = Regex::new(r" endoffset \d+").expect("a pattern").replace_all(&text, "").into_owned().into_bytes();
+        }
+        assert!(found == own, "{file}: other bytes");
+    }
+}
+
 /// An age key: the file of the identity, and the recipient.
 #[cfg(feature = "crypt")]
 pub(crate) fn age_key(desk: &Desk) -> (PathBuf, String) {
