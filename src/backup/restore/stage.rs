@@ -29,8 +29,9 @@ pub struct Staged {
     /// What was found and set right.
     pub warnings: Vec<String>,
     pub(super) files: StagedFiles,
-    pub(super) lock: Option<File>,
     pub(super) work: Work,
+    /// After the folder of work: it goes first.
+    pub(super) lock: Option<Lock>,
     pub(super) crash: Crash,
 }
 
@@ -64,14 +65,23 @@ impl Drop for Work {
     }
 }
 
+/// The data directory, taken. It is let go by name: a process that is just being started may have the folder open too.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// Takes the data directory for this process: another restore waits for nobody.
 ///
 /// # Errors
 /// [`ErrorKind::Locked`].
-pub(super) fn lock(dir: &Path) -> Result<Option<File>> {
+pub(super) fn lock(dir: &Path) -> Result<Option<Lock>> {
     let Ok(folder) = File::open(dir) else { return Ok(None) };
     match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(folder)),
+        Ok(()) => Ok(Some(Lock(folder))),
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let what = format!("another restore is at work in {}", dir.display());
             Err(Error::new(ErrorKind::Locked { what }).with_hint("wait for it"))
