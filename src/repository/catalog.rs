@@ -220,7 +220,12 @@ impl Repository {
         if store.head(MARK)?.is_some() {
             return Self::open(store);
         }
-        if let Some(other) = store.list("")?.first() {
+        let there = store.list("")?;
+        // Somebody else was faster.
+        if there.iter().any(|object| object.name == MARK) {
+            return Self::open(store);
+        }
+        if let Some(other) = there.first() {
             let what = format!("is no repository, and not empty: there is {}", other.name);
             return Err(Error::new(ErrorKind::Refused { what })
                 .about(store.location())

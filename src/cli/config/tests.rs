@@ -81,7 +81,7 @@ recpients = ["age1"]
 max_age = "soon"
 [instances.a]
 source = "a.rdb"
-repository = "r3"
+repository = "r22"
 verify = "deep"
 retention = { keep_dayly = 7 }
 max_shrink = 101
@@ -100,7 +100,7 @@ before = ["x"]
         "2: repositories.local: there is no `pth`; did you mean `path`?",
         "6: defaults: there is no `recpients`; did you mean `recipients`?",
         "7: defaults.max_age: not a span; expected 90s, 26h, 7d",
-        "10: instances.a: repositories: there is no `r3`; did you mean `r2`?",
+        "10: instances.a: repositories: there is no `r22`; did you mean `r2`?",
         "11: instances.a.verify: `deep`: expected `stored every run`, `full every 7d`",
         "12: instances.a.retention: there is no `keep_dayly`; did you mean `keep_daily`?",
         "13: instances.a.max_shrink: expected a percentage from 0 to 100",

@@ -64,7 +64,7 @@ fn nothing_is_removed_where_a_copy_is_missing() {
         let output = run(folder.path(), &["backup", "run", "@a", "-q"]);
         assert_eq!(code(&output), 5, "{}", all(&output));
         assert!(
-            stderr(&output).starts_with("a: copy: to off: ") && stderr(&output).lines().count() == 1,
+            stderr(&output).starts_with("a: copy: off: ") && stderr(&output).lines().count() == 1,
             "{}",
             all(&output)
         );
