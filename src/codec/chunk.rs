@@ -112,9 +112,9 @@ pub(super) struct Digesting {
 pub(super) type Digested = (u64, String);
 
 impl Digesting {
-    /// Of nothing yet. At most three chunks wait.
-    pub(super) fn new() -> Result<Self> {
-        let (chunks, receive) = bounded::<Shared>(2);
+    /// Of nothing yet. So many chunks may wait while one is hashed.
+    pub(super) fn new(waiting: usize) -> Result<Self> {
+        let (chunks, receive) = bounded::<Shared>(waiting);
         let thread = spawn(move || {
             let mut hash = sha2::Sha256::new();
             for chunk in receive {

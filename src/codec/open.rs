@@ -34,7 +34,7 @@ pub fn open_sealed(
     expect: Option<&Sealed>,
 ) -> Result<Box<dyn Read + Send>> {
     let seen = Arc::new(Mutex::new(None));
-    let digesting = expect.map(|_| Digesting::new()).transpose()?;
+    let digesting = expect.map(|_| Digesting::new(2)).transpose()?;
     let mut stored =
         Stored { inner: stored, pool: Pool::new(4), current: None, at: 0, digesting, seen: Arc::clone(&seen) };
     let head = stored.fill_buf().map_err(|error| Error::io("read the payload", error))?;
@@ -57,7 +57,7 @@ pub fn open_sealed(
             Box::new(decoder)
         }
     };
-    let digesting = expect.map(|_| Digesting::new()).transpose()?;
+    let digesting = expect.map(|_| Digesting::new(2)).transpose()?;
     let expect = expect.cloned();
     let (send, chunks) = bounded(4);
     spawn(move || {
@@ -237,7 +237,7 @@ type Get = dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>> + Send + Sync;
 
 /// The raw bytes of a zstd payload that is not encrypted, its frames read and decompressed in parallel, in order. What has no
 /// seek table, or longer frames than 16 MiB, is read as a stream. With `expect` as [`open_sealed`].
-/// Memory: at most `threads + 2` frames, packed and raw; 8 MiB a thread for payloads that a [`Sealer`](super::Sealer) made.
+/// Memory: at most `threads + 4` frames, packed and raw: frames of a [`Sealer`](super::Sealer) are 8 MiB raw.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`]: a seek table that contradicts itself. Whatever `get` says. While it is read, as [`open_sealed`].
@@ -259,7 +259,7 @@ pub fn open_frames(
         return as_stream();
     }
     let threads = threads.clamp(1, MOST_THREADS);
-    let ahead = threads.saturating_add(2);
+    let ahead = threads.saturating_add(1);
     let (jobs, work) = bounded::<Job>(ahead);
     for _ in 0..threads {
         let (get, work) = (Arc::clone(&get), work.clone());
@@ -274,7 +274,7 @@ pub fn open_frames(
         })?;
     }
     let expect = match expect {
-        Some(expect) => Some((expect.clone(), Digesting::new()?, Digesting::new()?)),
+        Some(expect) => Some((expect.clone(), Digesting::new(1)?, Digesting::new(1)?)),
         None => None,
     };
     let length = bytes.len();

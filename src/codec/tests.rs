@@ -117,12 +117,12 @@ fn with_and_without_keys() -> Vec<Option<(Recipients, Identities)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn what_is_sealed_comes_back(
         seed in any::<u64>(),
-        length in prop_oneof![0usize..300, 65_000usize..140_000, (4usize << 20) - 3..(4 << 20) + 3, (8usize << 20)..(9 << 20)],
+        length in prop_oneof![0usize..300, 65_000usize..140_000, (8usize << 20) - 3..(8 << 20) + 3, (16usize << 20)..(17 << 20)],
         most in prop_oneof![1usize..8, 4000usize..5000, Just(usize::MAX)],
         threads in 0usize..5,
     ) {
@@ -155,7 +155,7 @@ proptest! {
 
 #[test]
 fn the_bytes_are_the_same_for_any_number_of_threads() {
-    let raw = data(5, 13 << 20);
+    let raw = data(5, 25 << 20);
     for packing in PACKINGS {
         let sealed = |threads, most| {
             let how = SealOptions { packing, threads, recipients: None };
@@ -235,7 +235,7 @@ fn a_record_of_other_bytes_is_found() {
 fn a_raw_side_that_breaks_never_ends_cleanly() {
     for keys in with_and_without_keys() {
         for packing in PACKINGS {
-            for length in [0, 10, 4 << 20, 9 << 20] {
+            for length in [0, 10, 8 << 20, 9 << 20] {
                 let raw = Breaking(Cursor::new(data(1, length)));
                 let how = with(packing, keys.as_ref().map(|keys| &keys.0));
                 let mut sealer = Sealer::new(Box::new(raw), &how).expect("a sealer");
@@ -272,7 +272,7 @@ fn an_error_of_ours_comes_through_on_both_ways() {
 
 #[test]
 fn seek_tables_that_lie_open_nothing() {
-    let raw = data(4, 9 << 20);
+    let raw = data(4, 17 << 20);
     let (stored, _) = seal_all(Cursor::new(raw.clone()), &with(Packing::Zstd { level: 1 }, None));
     assert!(frames_of(stored.clone(), 3, None).0 == raw);
     let table = stored.len() - (8 + 3 * 8 + 9);

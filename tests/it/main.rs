@@ -46,6 +46,7 @@ mod scan;
 mod scan_checks;
 mod scan_page;
 mod scan_render;
+mod seal;
 mod sizes;
 mod stores;
 mod streams;

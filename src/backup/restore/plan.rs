@@ -96,7 +96,7 @@ pub fn plan(incoming: &Incoming, known: Known<'_>, to: &Path, options: &RestoreO
     let may_be_old = options.target.is_some() || !ground.aof_dir.is_there();
     let before_manifests = may_be_old && target.as_ref().is_some_and(|(server, _)| is_before_manifests(server));
     let layout = Layout::of(&ground, Wanted { append_only, before_manifests, has_log });
-    let previous = format!("{PREVIOUS}{}", stamp(options.now));
+    let previous = unused(&ground.dir, PREVIOUS, options.now);
     let (moves, barrier) = layout.steps(&ground, &previous);
     let to_write = (!staged).then(|| match facts {
         Some(facts) => Some(facts.bytes),
@@ -238,7 +238,15 @@ fn is_before_manifests(server: &str) -> bool {
     ["redis-4.", "redis-5.", "redis-6.", "keydb-"].iter().any(|old| server.starts_with(old))
 }
 
-/// `20261123T031000.123Z`: sorts by time.
-pub(super) fn stamp(now: UnixMs) -> String {
-    now.rfc3339().unwrap_or_else(|| now.0.to_string()).replace(['-', ':'], "")
+/// `pre-restore-20261123T031000.123Z`: sorts by time, and is not there yet.
+pub(super) fn unused(dir: &Path, beginning: &str, now: UnixMs) -> String {
+    let stamp = now.rfc3339().unwrap_or_else(|| now.0.to_string()).replace(['-', ':'], "");
+    let mut name = format!("{beginning}{stamp}");
+    // Two in one millisecond, or a clock that was put back.
+    let mut number = 1u32;
+    while dir.join(&name).symlink_metadata().is_ok() && number < 1000 {
+        number = number.saturating_add(1);
+        name = format!("{beginning}{stamp}-{number:03}");
+    }
+    name
 }

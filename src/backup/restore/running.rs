@@ -1,5 +1,6 @@
 //! Whether a server runs on a data directory: what /proc shows, what its configuration names, and what answers there.
 
+use super::ground::WORK;
 use crate::source::ServerConfig;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -71,9 +72,11 @@ pub(super) fn in_proc(dir: &Path) -> Option<Found> {
 
 /// A file below the folder that a process has open: any of a server's, of others one that they write and servers load.
 fn open_below(process: &Path, dir: &Path, any: bool) -> Option<PathBuf> {
+    let work = dir.join(WORK);
     let mut open = fs::read_dir(process.join("fd")).ok()?.take(OPEN_FILES).filter_map(std::result::Result::ok);
     open.find_map(|file| {
-        let path = fs::read_link(file.path()).ok().filter(|path| path.starts_with(dir))?;
+        // What lies in the folder of work is a restore's own.
+        let path = fs::read_link(file.path()).ok().filter(|path| path.starts_with(dir) && !path.starts_with(&work))?;
         let is_data = || path.extension().is_some_and(|kind| kind == "rdb" || kind == "aof" || kind == "manifest");
         (any || (is_data() && is_written(process, &file.file_name()))).then_some(path)
     })

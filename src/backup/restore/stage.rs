@@ -109,7 +109,7 @@ pub fn stage(incoming: &Incoming, to: &Path, options: &RestoreOptions) -> Result
         work.keep();
     }
     let (files, facts, warnings) = fetched?;
-    Ok(Staged { facts, warnings, files, lock, work, crash })
+    Ok(Staged { facts, warnings, files, work, lock, crash })
 }
 
 /// Makes the folder of work. That of an undoing never is without its mark.

@@ -4,7 +4,7 @@ use super::execute::{barrier, fill_inodes, run};
 use super::ground::{Ground, PREVIOUS, RECORD, UNDONE};
 use super::journal::{Journal, Kind, SCHEMA, Stamp, Taken, stamp, sync_folder};
 use super::layout::{Order, order};
-use super::plan::stamp as time_stamp;
+use super::plan::unused;
 use super::recover::{Recovered, last, recover};
 use super::stage::{begin_work, lock};
 use super::{Crash, RestoreOptions, running};
@@ -81,7 +81,7 @@ fn journal(dir: &Path, previous: &str, record: &Journal, options: &RestoreOption
             return Err(Error::new(ErrorKind::NothingToRead { what }));
         }
     }
-    let undone = format!("{UNDONE}{}", time_stamp(options.now));
+    let undone = unused(dir, UNDONE, options.now);
     let several = taken.len() > 1;
     let barrier = several && taken.iter().any(|one| one.is_folder);
     let how = Order { previous: &undone, staged: previous, barrier, log_first: true };
