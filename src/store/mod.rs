@@ -29,7 +29,7 @@ pub struct ObjectInfo {
 /// How an object is put.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PutOptions {
-    /// Fail with [`ErrorKind::Exists`](crate::base::ErrorKind::Exists) rather than replace.
+    /// Fail with [`ErrorKind::Exists`] rather than replace.
     pub if_absent: bool,
     /// Its bytes, where they are known beforehand.
     pub bytes: Option<u64>,
@@ -55,7 +55,7 @@ pub trait Store: Send + Sync {
     /// The objects whose names begin with `prefix`, sorted by name; unfinished ones are not among them.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::base::ErrorKind::Io) or [`ErrorKind::Store`](crate::base::ErrorKind::Store).
+    /// [`ErrorKind::Io`] or [`ErrorKind::Store`].
     fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>>;
 
     /// One object, or none if it is not there.
@@ -67,7 +67,7 @@ pub trait Store: Send + Sync {
     /// The bytes of an object, or of a range of it: cut at its end, nothing where it begins behind it.
     ///
     /// # Errors
-    /// As [`Store::list`]; an object that is not there is [`ErrorKind::Store`](crate::base::ErrorKind::Store), and so is one that
+    /// As [`Store::list`]; an object that is not there is [`ErrorKind::Store`], and so is one that
     /// has another tag than `if_match`.
     fn get(&self, name: &str, range: Option<Range<u64>>, if_match: Option<&str>) -> Result<Box<dyn Read + Send>>;
 
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// other than [`PutOptions::bytes`], leaves nothing, and its error comes back.
     ///
     /// # Errors
-    /// As [`Store::list`], [`ErrorKind::Exists`](crate::base::ErrorKind::Exists).
+    /// As [`Store::list`], [`ErrorKind::Exists`].
     fn put(&self, name: &str, body: &mut dyn Read, how: &PutOptions) -> Result<ObjectInfo>;
 
     /// Removes an object, and what is left empty around it.

@@ -49,7 +49,7 @@ impl Snapshot {
     /// Asks for a snapshot on a connection that has no replies outstanding. Waits until the server begins to send.
     ///
     /// # Errors
-    /// [`ErrorKind::Server`] with what it said: it may not, it is loading, its link is down, it does not know SYNC.
+    /// [`ErrorKind::Server`](crate::base::ErrorKind::Server) with what it said: it may not, it is loading, its link is down, it does not know SYNC.
     pub fn request(mut connection: Connection, info: Option<&Info>) -> Result<Self> {
         let about = connection.endpoint().to_string();
         let valkey_9 =

@@ -18,6 +18,7 @@ mod config;
 mod corpus;
 mod data_dirs;
 mod documented;
+mod end_to_end;
 mod fits;
 mod floors;
 mod gitleaks;

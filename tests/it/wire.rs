@@ -8,6 +8,7 @@ mod hostile;
 mod scan;
 mod secured;
 
+use crate::support::cluster::free_port;
 use crate::support::keyspace::{self, Keyspace};
 use crate::support::keyspaces::{Abilities, fill};
 use crate::support::servers::{self, Running, ServerSpec};
@@ -16,7 +17,6 @@ use rediscover::base::Result;
 use rediscover::source::{Captured, ServerPlace, Via, capture};
 use rediscover::wire::{Address, ConnectOptions};
 use std::io::{self, Read};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,10 +79,6 @@ impl Server {
     fn set(&self, name: &str, value: &str) {
         cmd("CONFIG").arg("SET").arg(name).arg(value).exec(&mut self.running.connection()).expect("a setting");
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
 fn scratch() -> PathBuf {

@@ -110,7 +110,9 @@ impl Incoming {
             (0, 0, 1..) if count(ObjectRole::AofBase) <= 1 && count(ObjectRole::AofManifest) <= 1 => Ok(Form::Set),
             (2.., 0, 0) => {
                 let what = format!("{} holds {} dumps, those of a cluster's shards", self.name, single.0);
-                Err(Error::new(ErrorKind::Unsupported { what }).with_hint("restore each of them into its own node"))
+                let hint = "--to-server redis+cluster://HOST loads them into the nodes of a cluster of any size; \
+                            'rediscover backup fetch' gives the file of each";
+                Err(Error::new(ErrorKind::Unsupported { what }).with_hint(hint))
             }
             _ => {
                 let what = format!("{} is neither a dump nor an append-only file", self.name);

@@ -32,8 +32,8 @@ pub(crate) fn run(args: &RestoreArgs, sources: &SourceArgs, url: &str, ui: &mut 
         failed: 0,
         failures: Vec::new(),
     };
+    origins.iter().try_for_each(|origin| whole(origin, &run))?;
     for (index, origin) in origins.iter().enumerate() {
-        whole(origin, &run)?;
         let clash = match (args.replace, args.skip_existing) {
             (true, _) => Clash::Replace,
             // Shards after the first find the keys of those before them.

@@ -25,6 +25,18 @@ impl Abilities {
     }
 }
 
+/// Whether a field of any hash in database 0 expires.
+pub(crate) fn field_expiries(connection: &mut Connection) -> bool {
+    let live = super::keyspace::live(connection);
+    let mut values = live.keys.values();
+    let has = values.any(|value| match &value.data {
+        super::keyspace::Data::Hash(fields) => fields.values().any(|(_, expire_at)| expire_at.is_some()),
+        _ => false,
+    });
+    cmd("SELECT").arg(0).exec(connection).expect("the database");
+    has
+}
+
 /// Fills databases 0 and 1 with so many keys, nine of ten in the first.
 pub(crate) fn fill(connection: &mut Connection, keys: u64, abilities: Abilities) {
     for (db, numbers) in [(0, 0..keys - keys / 10), (1, keys - keys / 10..keys)] {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aof;
 pub(crate) mod browser;
+pub(crate) mod cluster;
 pub(crate) mod conformance;
 pub(crate) mod dumps;
 pub(crate) mod faulty_store;
