@@ -200,7 +200,7 @@ pub fn load(origin: &Origin, target: &Address, cluster: bool, options: &LoadOpti
                     match target.connection.command(words)? {
                         // Every shard of a cluster brings the libraries of all.
                         Reply::Refused(refusal)
-                            if options.clash == Clash::Skip && refusal.text().contains("already exists") => {}
+                            if options.clash == Clash::Skip && refusal.text.contains("already exists") => {}
                         Reply::Refused(refusal) => loaded.fail(format!("a function library: {}", refusal.error())),
                         _ => loaded.functions = loaded.functions.saturating_add(1),
                     }
