@@ -107,6 +107,8 @@ fn check_parts(origin: &Origin, options: &CheckOptions, facts: &mut SourceFacts)
         format_version: header.map(|header| header.version),
         magic: header.map(|header| header.magic.name().to_owned()),
         server_version: scope.prologue.server(),
+        repl_id: scope.prologue.repl_id(),
+        repl_offset: scope.prologue.repl_offset(),
         bytes: files.iter().map(|file| file.scope.tally.bytes).fold(0, u64::saturating_add),
         created_at: scope.prologue.created_at().and_then(crate::base::UnixMs::rfc3339),
         keys: examined.keys,

@@ -2,12 +2,12 @@
 //! elements.
 
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::keyspace::Type;
+use crate::keyspace::{Type, slot};
 use crate::pipeline::{Analyzer, RunOptions, Scope, Selection, run};
 use crate::rdb::{Depth, Head, Item};
 use crate::report::KeyName;
 use crate::source::{Hashes, Origin, open_part};
-use crate::wire::{Connection, Reply};
+use crate::wire::{Address, ConnectOptions, Connection, Reply, Route, primary, topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -159,6 +159,8 @@ pub struct Compared {
     pub sampled: u64,
     /// What differs.
     pub problems: Vec<String>,
+    /// There are commands after the keys: nothing was compared.
+    pub has_commands: bool,
 }
 
 /// Asks a server whether it holds what it has to.
@@ -166,9 +168,51 @@ pub struct Compared {
 /// # Errors
 /// The server goes away, or refuses INFO.
 pub fn compare(connection: &mut Connection, expected: &Expected, sample: usize) -> Result<Compared> {
-    let info = connection.info()?;
-    let mut compared = Compared::default();
-    let there: BTreeMap<u64, u64> = info.databases().iter().map(|db| (u64::from(db.db), db.keys)).collect();
+    compare_all(std::slice::from_mut(connection), &|_| Some(0), expected, sample)
+}
+
+/// Asks a running server, or all primaries of a cluster together.
+///
+/// # Errors
+/// It cannot be reached, refuses to say, or no node serves some slots.
+pub fn compare_live(
+    address: &Address,
+    connect: &ConnectOptions,
+    expected: &Expected,
+    sample: usize,
+) -> Result<Compared> {
+    if !matches!(address.route, Route::Cluster(_)) {
+        let mut pick = primary(address, connect)?;
+        return compare(&mut pick.connection, expected, sample);
+    }
+    let topology = topology(address, connect)?;
+    let (mut connections, mut ids) = (Vec::new(), Vec::new());
+    for node in topology.serving() {
+        let own = Address { user: address.user.clone(), ..Address::of_host(node.host.clone(), address.tls) };
+        connections.push(primary(&own, connect)?.connection);
+        ids.push(node.id.clone());
+    }
+    let owner = |key: &[u8]| {
+        let node = topology.owner(slot(key))?;
+        ids.iter().position(|id| *id == node.id)
+    };
+    compare_all(&mut connections, &owner, expected, sample)
+}
+
+fn compare_all(
+    connections: &mut [Connection],
+    owner: &dyn Fn(&[u8]) -> Option<usize>,
+    expected: &Expected,
+    sample: usize,
+) -> Result<Compared> {
+    let mut compared = Compared { has_commands: expected.has_commands, ..Compared::default() };
+    let mut there: BTreeMap<u64, u64> = BTreeMap::new();
+    for connection in connections.iter_mut() {
+        for db in connection.info()?.databases() {
+            let sum = there.entry(u64::from(db.db)).or_default();
+            *sum = sum.saturating_add(db.keys);
+        }
+    }
     compared.keys = there.values().fold(0, |sum, keys| sum.saturating_add(*keys));
     if !expected.has_commands {
         let dbs: std::collections::BTreeSet<u64> = there.keys().chain(expected.databases.keys()).copied().collect();
@@ -182,20 +226,30 @@ pub fn compare(connection: &mut Connection, expected: &Expected, sample: usize) 
                 compared.problems.push(format!("db {db} has {has} keys instead of {range}"));
             }
         }
-        samples(connection, expected, sample, &mut compared)?;
+        samples(connections, owner, expected, sample, &mut compared)?;
     }
     Ok(compared)
 }
 
-fn samples(connection: &mut Connection, expected: &Expected, sample: usize, compared: &mut Compared) -> Result<()> {
-    let mut selected = 0u64;
+fn samples(
+    connections: &mut [Connection],
+    owner: &dyn Fn(&[u8]) -> Option<usize>,
+    expected: &Expected,
+    sample: usize,
+    compared: &mut Compared,
+) -> Result<()> {
+    let mut selected = vec![None; connections.len()];
     let mut wrong: Vec<String> = Vec::new();
     let mut differ = 0u64;
-    connection.call(&[b"SELECT", b"0"])?;
     for key in expected.sample.iter().take(sample) {
-        if key.db != selected {
+        let index = owner(&key.key).unwrap_or_default();
+        let (Some(connection), Some(selected)) = (connections.get_mut(index), selected.get_mut(index)) else {
+            continue;
+        };
+        // A cluster has database 0 alone, and no SELECT of another.
+        if *selected != Some(key.db) {
             connection.call(&[b"SELECT", key.db.to_string().as_bytes()])?;
-            selected = key.db;
+            *selected = Some(key.db);
         }
         let found = look(connection, key)?;
         compared.sampled = compared.sampled.saturating_add(1);

@@ -38,7 +38,7 @@ mod status;
 mod verify;
 
 pub use chain::chain;
-pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, expected};
+pub use compare::{Compared, Expected, ExpectedKeys, SampleKey, compare, compare_live, expected};
 pub use copy::{Copied, CopyOptions, copy, was_pruned};
 pub use create::{CreateOptions, Created, Shard, Spool, Taken, cluster_of, create};
 pub use drill::{DrillOptions, Drilled, drill};

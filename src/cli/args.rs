@@ -16,8 +16,9 @@ mod timeline;
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use aof::{AofCommand, CutArgs, RepairArgs, ReportFormat, SplitArgs};
 pub(crate) use backup::{
-    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, FormArgs, IdentityArgs, ImportArgs, ListArgs, PruneArgs,
-    RepoArgs, RunArgs, ShowArgs, StateArgs, StatusArgs, TagArgs, UnlockArgs, VerifyArgs, VerifyLevel,
+    BackupCommand, CopyArgs, CreateArgs, DrillArgs, FetchArgs, ForgetArgs, FormArgs, IdentityArgs, ImportArgs,
+    ListArgs, PruneArgs, RepoArgs, RunArgs, ShowArgs, StateArgs, StatusArgs, TagArgs, UnlockArgs, VerifyArgs,
+    VerifyLevel,
 };
 pub(crate) use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
 pub(crate) use keys::KeysArgs;
@@ -25,7 +26,7 @@ pub(crate) use restore::{RestoreArgs, YesNo};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
-pub(crate) use server::{ServerArgs, password_of, read_password};
+pub(crate) use server::{LoginArgs, ServerArgs, password_of, read_password};
 pub(crate) use talk::{LogFormat, Talk};
 pub(crate) use timeline::{TimelineArgs, Unit};
 

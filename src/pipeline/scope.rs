@@ -54,6 +54,17 @@ impl Prologue {
         self.aux_number(b"ctime")?.checked_mul(1000).map(UnixMs)
     }
 
+    /// The replication id of the snapshot (AUX `repl-id`), where it is one: forty hexadecimal digits.
+    pub fn repl_id(&self) -> Option<String> {
+        let id = self.aux(b"repl-id").filter(|id| id.len() == 40 && id.iter().all(u8::is_ascii_hexdigit))?;
+        std::str::from_utf8(id).ok().map(str::to_owned)
+    }
+
+    /// The replication offset of the snapshot (AUX `repl-offset`).
+    pub fn repl_offset(&self) -> Option<i64> {
+        self.aux_number(b"repl-offset")
+    }
+
     /// The server that wrote it: as it says itself, else the oldest that writes this version.
     pub fn writer(&self) -> Option<Writer> {
         let said = self.aux.iter().rev().find_map(|(name, value)| Writer::of_aux(name, value));

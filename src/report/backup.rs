@@ -242,6 +242,26 @@ pub struct BackupVerifyReport {
     pub results: Vec<VerifyResult>,
     /// What is wrong with the chains: backups that are gone, or were replaced.
     pub chains: Vec<ChainResult>,
+    /// How it compares with the server of `--against`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<AgainstResult>,
+}
+
+/// A running server compared with a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AgainstResult {
+    /// Where the server is, without credentials.
+    pub target: String,
+    /// The backup.
+    pub name: String,
+    /// `equal`, `different`, or `unknown` of a backup whose log has to be replayed first.
+    pub verdict: String,
+    /// Keys the server has, in all databases.
+    pub keys: u64,
+    /// Keys of the backup that were looked at one by one, by type and number of elements.
+    pub sampled: u64,
+    /// What differs.
+    pub problems: Vec<String>,
 }
 
 /// What came of one backup.

@@ -33,6 +33,12 @@ pub struct SourceCheck {
     pub magic: Option<String>,
     /// The server that wrote it, from its AUX fields: `redis 8.6.3`, `valkey 9.1.2`.
     pub server_version: Option<String>,
+    /// The replication id of the snapshot, from its AUX fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repl_id: Option<String>,
+    /// The replication offset of the snapshot, from its AUX fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repl_offset: Option<i64>,
     /// Bytes of the uncompressed stream.
     pub bytes: u64,
     /// When the snapshot was taken (AUX `ctime`), RFC 3339 in UTC.

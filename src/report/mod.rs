@@ -26,10 +26,10 @@ pub use analyze::{
     SourceAnalysis, SourceIntegrity, Spread, TypeShare,
 };
 pub use backup::{
-    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
-    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup, CreatedBackup,
-    DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, LoadReport, NewestBackup,
-    Unreadable, VerifiedAt, VerifyResult,
+    AgainstResult, BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport,
+    BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, ChainResult, CopiedBackup,
+    CreatedBackup, DrillResult, DrilledAt, FetchedFile, ImportedFile, InstanceState, InstanceStatus, LoadReport,
+    NewestBackup, Unreadable, VerifiedAt, VerifyResult,
 };
 pub use check::{
     Basis, CheckReport, Checksum, ChecksumState, DatabaseCount, Duplicates, First, Fits, Fullness, Integrity,

@@ -76,6 +76,8 @@ fn source(name: &str, verdict: Verdict, problems: Vec<Problem>) -> SourceCheck {
         format_version: Some(12),
         magic: Some("REDIS".into()),
         server_version: Some("redis 7.4.1".into()),
+        repl_id: None,
+        repl_offset: None,
         bytes: 1_234_567,
         created_at: Some("2026-01-01T00:00:00.000Z".into()),
         keys: 1_234_567,

@@ -92,7 +92,14 @@ impl Sealing<'_, '_> {
             // It ended, or its error came through the reader.
             let _ = feeder.join();
         }
-        let mut stored = self.stored(Named { raw_name, role }, sealed, checked.outcome?);
+        let examined = checked.outcome?;
+        // The snapshot says which point of the stream it is: INFO of before or after would not.
+        let server = server.map(|server| ServerFacts {
+            repl_id: examined.repl_id.clone(),
+            repl_offset: examined.repl_offset,
+            ..server
+        });
+        let mut stored = self.stored(Named { raw_name, role }, sealed, examined);
         if stored.is_log {
             stored.payload.role = ObjectRole::Aof;
         }

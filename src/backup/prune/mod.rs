@@ -8,8 +8,10 @@
 //! remnant that the next prune sweeps, once it is a day old: a younger one may be a backup that is being taken.
 
 mod execute;
+mod forget;
 
 pub use execute::{PruneDone, PruneOptions, execute};
+pub use forget::plan_forget;
 
 use crate::backup::retention::{self, Limit, Reason, Retention, Snapshot};
 use crate::base::{Error, ErrorKind, Result, UnixMs};

@@ -48,6 +48,8 @@ pub enum Reason {
     NotTagged,
     /// Goes: damaged or incomplete, and one that counts is newer.
     Damaged(BackupStatus),
+    /// Goes: somebody named it.
+    Forgotten,
 }
 
 impl Reason {
@@ -83,6 +85,7 @@ impl fmt::Display for Reason {
             Self::TooOld(rule, span) => write!(f, "not within {span} ({})", rule.name()),
             Self::NotTagged => f.write_str("has not the tag"),
             Self::Damaged(status) => write!(f, "{}, and a good one is newer", status_word(*status)),
+            Self::Forgotten => f.write_str("forgotten by name"),
         }
     }
 }

@@ -10,7 +10,8 @@ use rediscover::backup::restore::{
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::mend;
 use rediscover::render;
-use rediscover::report::{Exit, RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep, SourceFacts};
+use rediscover::report::{Exit, RestoreOutcome, RestoreRefusal, RestoreReport, RestoreStep, SourceFacts, argument};
+use rediscover::repository::BackupName;
 use rediscover::source::{Origin, Place, ServerConfig, capture};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -21,7 +22,12 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 pub(crate) fn run(args: &RestoreArgs, ui: &mut Ui) -> Result<Ending> {
-    match (&args.undo, &args.to, &args.source) {
+    run_of(args, args.source.as_deref(), ui)
+}
+
+/// Of this source, whatever the arguments say.
+pub(crate) fn run_of(args: &RestoreArgs, source: Option<&OsStr>, ui: &mut Ui) -> Result<Ending> {
+    match (&args.undo, &args.to, source) {
         (Some(dir), ..) => take_back(args, dir, ui),
         (None, Some(dir), Some(source)) => to_folder(args, &sources_of(args, source), dir, ui),
         (None, None, Some(source)) => match &args.to_server {
@@ -59,6 +65,24 @@ fn options(args: &RestoreArgs, dir: &Path, ui: &Ui) -> Result<RestoreOptions> {
     })
 }
 
+/// How to see, after the start, that the server holds what the backup holds.
+fn verify_line(origin: &str, config: &ServerConfig, is_cut: bool, args: &RestoreArgs) -> Option<String> {
+    let (repo, name) = origin.rsplit_once("::").filter(|_| !is_cut)?;
+    BackupName::parse(name)?;
+    let url = match (&config.server.unix_socket, config.server.port) {
+        (Some(socket), _) => format!("unix://{}", socket.display()),
+        (None, port) => format!("redis://127.0.0.1:{}", port.filter(|port| *port > 0).unwrap_or(6379)),
+    };
+    let identities =
+        args.identities.identity.iter().map(|file| format!(" --identity {}", argument(&file.display().to_string())));
+    let repo = argument(repo);
+    Some(format!(
+        "rediscover backup verify {name} --repo {repo} --against {}{}",
+        argument(&url),
+        identities.collect::<String>()
+    ))
+}
+
 fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) -> Result<Ending> {
     let options = options(args, dir, ui)?;
     let writing = ui.writing();
@@ -85,7 +109,10 @@ fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) 
     // Without a name: nothing is left of it, however this ends.
     let spooled = spool(&mut origin, if args.plan { &options.run.scratch } else { dir })?;
     let cut = args.at.as_ref().map(|at| mend::plan_cut(&origin, at, &options.run)).transpose()?;
-    let incoming = Incoming::from_origin(&origin, cut.as_ref().map(|(plan, _)| plan))?;
+    let incoming = Incoming {
+        verify: verify_line(&origin.name, &options.config, cut.is_some(), args),
+        ..Incoming::from_origin(&origin, cut.as_ref().map(|(plan, _)| plan))?
+    };
 
     // What can be refused before anything is read is refused then.
     let early = plan(&incoming, Known::Nothing, dir, &options)?;

@@ -4,9 +4,9 @@ use super::table::{Table, wrap};
 use super::{Look, Paint, argument, count, counted};
 use crate::base::size;
 use crate::report::{
-    BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport, BackupListReport,
-    BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup, InstanceState, LoadReport,
-    printable,
+    AgainstResult, BackupCopyReport, BackupCreateReport, BackupDrillReport, BackupFetchReport, BackupImportReport,
+    BackupListReport, BackupRow, BackupShowReport, BackupStatusReport, BackupVerifyReport, CreatedBackup,
+    InstanceState, LoadReport, printable,
 };
 use std::io::{self, Write};
 
@@ -267,6 +267,24 @@ pub fn verify(report: &BackupVerifyReport, look: &Look, out: &mut dyn Write) -> 
         for problem in &chain.problems {
             writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
         }
+    }
+    report.against.as_ref().map_or(Ok(()), |one| against(one, look, out))
+}
+
+fn against(one: &AgainstResult, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let target = printable(&one.target);
+    let verdict = match one.verdict.as_str() {
+        "equal" => look.paint(Paint::Good, "the same keys per database"),
+        "unknown" => look.paint(Paint::Doubtful, "not compared"),
+        _ => look.paint(Paint::Bad, "different"),
+    };
+    writeln!(out, "{target}: {verdict}, {}, {} looked at", counted(one.keys, "key"), count(one.sampled))?;
+    if one.verdict == "unknown" {
+        let why = "the backup has commands after its keys; 'rediscover backup drill' replays them";
+        writeln!(out, "{}", wrap(&format!("  {why}"), look.columns(), 4))?;
+    }
+    for problem in &one.problems {
+        writeln!(out, "{}", wrap(&format!("  {}", printable(problem)), look.columns(), 4))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod by_hand;
 mod create;
 mod damage;
 mod faults;
+mod forget;
 mod kill;
 mod live;
 mod moved;

@@ -1,7 +1,7 @@
 //! The arguments of the `backup` commands that look: list, show, verify, status; and of tag.
 
 use super::{FormArgs, IdentityArgs, REPOSITORY, RepoArgs, StateArgs};
-use crate::cli::args::{ConfigArgs, GATES, ResourceArgs, moment, span};
+use crate::cli::args::{ConfigArgs, GATES, LoginArgs, ResourceArgs, moment, span};
 use clap::{Args, ValueEnum};
 use rediscover::base::UnixMs;
 use rediscover::repository::Level;
@@ -21,6 +21,7 @@ pub(super) const VERIFY: &str = "\
 Examples:
   rediscover backup verify prod/latest --repo /backup --level full --identity key.txt
   rediscover backup verify --all --sample 3 --repo /backup --head /mnt/elsewhere/prod.head
+  rediscover backup verify prod/latest --repo /backup --against redis://127.0.0.1:6379
 
 Levels: manifest (signatures, chain, every object with its size), stored (the SHA-256 of every stored object), full
 (decrypted, decompressed, hashed, parsed, keys counted). What was found is written beside the backup, signed. That the newest
@@ -98,6 +99,15 @@ pub(crate) struct VerifyArgs {
     /// The head of the chain, as `backup create` printed it: `NAME SHA256`, or a file that holds such lines
     #[arg(long, value_name = "HEAD", help_heading = GATES)]
     pub(crate) head: Vec<OsString>,
+    /// After a restore: compare with this running server, keys per database and a sample of them: redis://HOST:PORT,
+    /// unix:///PATH, redis+cluster://HOST ...
+    #[arg(long, value_name = "URL", conflicts_with = "all", help_heading = GATES)]
+    pub(crate) against: Option<String>,
+    /// With --against: how many keys are looked at one by one
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "against", help_heading = GATES)]
+    pub(crate) sample_keys: usize,
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
     /// Do not write down what was found
     #[arg(long, help_heading = GATES)]
     pub(crate) no_record: bool,

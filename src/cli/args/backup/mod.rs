@@ -5,13 +5,15 @@ mod drill;
 mod look;
 mod moved;
 mod prune;
+mod restore;
 mod run;
 
 pub(crate) use create::CreateArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use look::{ListArgs, ShowArgs, StatusArgs, TagArgs, VerifyArgs, VerifyLevel};
 pub(crate) use moved::{CopyArgs, FetchArgs, ImportArgs};
-pub(crate) use prune::{PruneArgs, UnlockArgs};
+pub(crate) use prune::{ForgetArgs, PruneArgs, UnlockArgs};
+pub(crate) use restore::BackupRestoreArgs;
 pub(crate) use run::RunArgs;
 
 use super::{Format, TEMPLATE};
@@ -70,6 +72,12 @@ pub(crate) enum BackupCommand {
     /// Says which backups a policy keeps, each with its reasons, and with --apply removes the others
     #[command(help_template = TEMPLATE, after_help = prune::PRUNE)]
     Prune(Box<PruneArgs>),
+    /// Removes one backup by its name, with --apply: one that prune leaves for somebody to look at
+    #[command(help_template = TEMPLATE, after_help = prune::FORGET)]
+    Forget(ForgetArgs),
+    /// Restores a backup: the same as `rediscover restore REPO::NAME`
+    #[command(help_template = TEMPLATE, after_help = restore::RESTORE)]
+    Restore(Box<BackupRestoreArgs>),
     /// Removes the lock that a dead prune has left
     #[command(help_template = TEMPLATE, after_help = prune::UNLOCK)]
     Unlock(UnlockArgs),
@@ -90,6 +98,8 @@ impl BackupCommand {
             BackupCommand::Copy(args) => args.output.format,
             BackupCommand::Import(args) => args.output.format,
             BackupCommand::Prune(args) => args.output.format,
+            BackupCommand::Forget(args) => args.output.format,
+            BackupCommand::Restore(args) => return args.restore.form(),
             BackupCommand::Unlock(args) => args.output.format,
         };
         match form {

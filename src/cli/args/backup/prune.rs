@@ -23,6 +23,14 @@ Examples:
 
 A lock ends by itself an hour after it was taken. Remove it only if whoever took it is dead.";
 
+pub(super) const FORGET: &str = "\
+Examples:
+  rediscover backup forget prod/20261123T030000.123Z-3f9a1c --repo /backup
+  rediscover backup forget prod/20261123T030000.123Z-3f9a1c --repo /backup --apply
+
+Prune leaves suspect backups, those whose signature does not count and those whose manifest cannot be read: look at them,
+and forget them by name. Without --apply it only says what it would do. What is removed is written down, signed.";
+
 const KEEP: &str = "What stays (any rule is enough)";
 
 #[derive(Args)]
@@ -43,6 +51,23 @@ pub(crate) struct PruneArgs {
     /// Only say what would be done, which is the default
     #[arg(long, conflicts_with = "apply")]
     pub(crate) plan: bool,
+    #[command(flatten)]
+    pub(crate) output: FormArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct ForgetArgs {
+    /// INSTANCE/STAMP: the whole name
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) repo: RepoArgs,
+    /// Remove; without it nothing changes
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Even the newest that can be restored
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) output: FormArgs,
 }

@@ -8,8 +8,11 @@ use crate::cli::ui::{Ui, now};
 use rediscover::backup::{self, Head, VerifyOptions};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::render;
-use rediscover::report::{BackupListReport, BackupShowReport, BackupVerifyReport, Unreadable};
+use rediscover::report::{
+    AgainstResult, BackupListReport, BackupShowReport, BackupVerifyReport, Unreadable, VerifyResult,
+};
 use rediscover::repository::{Backup, Catalog};
+use rediscover::wire::Address;
 use std::ffi::OsString;
 
 pub(crate) fn list(args: &ListArgs, ui: &mut Ui) -> Result<Ending> {
@@ -176,6 +179,16 @@ pub(crate) fn verify(args: &VerifyArgs, ui: &mut Ui) -> Result<Ending> {
         let what = "there is no backup to verify".to_owned();
         return Err(Error::new(ErrorKind::NothingToRead { what }).about(kept.repository.location()));
     }
+    let against = match &args.against {
+        Some(url) => Some(against(args, &kept, url, &options, &results, ui)?),
+        None => None,
+    };
+    if let Some(against) = against.as_ref().filter(|against| against.verdict == "different") {
+        let next = format!("restore {} again, or look at what has written there since", against.name);
+        for problem in &against.problems {
+            ending.damaged(&against.target, problem.clone(), Some(next.clone()));
+        }
+    }
     let report = BackupVerifyReport {
         schema: "rediscover/backup-verify/v1".into(),
         provenance: ui.provenance(Vec::new()),
@@ -183,7 +196,42 @@ pub(crate) fn verify(args: &VerifyArgs, ui: &mut Ui) -> Result<Ending> {
         repository: kept.repository.location(),
         results,
         chains,
+        against,
     };
     deliver(&report, &args.output, ui, render::text::backup_verify)?;
     Ok(ending)
+}
+
+/// Does that server hold what the one backup holds that was read?
+fn against(
+    args: &VerifyArgs,
+    kept: &Kept,
+    url: &str,
+    options: &VerifyOptions<'_>,
+    results: &[VerifyResult],
+    ui: &Ui,
+) -> Result<AgainstResult> {
+    let [one] = results else {
+        let what = "needs the name of one backup, or --instance".to_owned();
+        return Err(Error::new(ErrorKind::Usage { option: "--against", what }));
+    };
+    let address = Address::parse(url, "--against")?;
+    let connect = args.login.options(ui.cancel())?;
+    let found = backup::resolve(&kept.repository, &one.name, None, None, &kept.trusted)?;
+    let origins = backup::origins(&kept.repository, &found, options.identities.as_ref())?;
+    let expected = backup::expected(&origins, &options.run, now(), args.sample_keys)?;
+    let compared = backup::compare_live(&address, &connect, &expected, args.sample_keys)?;
+    let verdict = match (compared.has_commands, compared.problems.is_empty()) {
+        (true, _) => "unknown",
+        (false, true) => "equal",
+        (false, false) => "different",
+    };
+    Ok(AgainstResult {
+        target: address.to_string(),
+        name: one.name.clone(),
+        verdict: verdict.into(),
+        keys: compared.keys,
+        sampled: compared.sampled,
+        problems: compared.problems,
+    })
 }

@@ -33,6 +33,8 @@ pub(crate) fn run(command: &BackupCommand, ui: &mut Ui) -> Result<Ending> {
         BackupCommand::Copy(args) => moved::copy(args, ui),
         BackupCommand::Import(args) => moved::import(args, ui),
         BackupCommand::Prune(args) => prune::run(args, ui),
+        BackupCommand::Forget(args) => prune::forget(args, ui),
+        BackupCommand::Restore(args) => super::restore::run_of(&args.restore, args.source().as_deref(), ui),
         BackupCommand::Unlock(args) => prune::unlock(args, ui),
     }
 }

@@ -1,16 +1,17 @@
 //! `backup prune` and `backup unlock`.
 
 use super::deliver;
-use crate::cli::args::{PruneArgs, UnlockArgs};
+use crate::cli::args::{ForgetArgs, FormArgs, PruneArgs, UnlockArgs};
 use crate::cli::exit::{Code, Ending, Reason};
 use crate::cli::repositories::{self, Kept};
 use crate::cli::ui::{Level, Ui, now};
 use rediscover::backup;
-use rediscover::backup::prune::{PruneDone, PruneOptions, PrunePlan, execute, plan_prune};
+use rediscover::backup::prune::{PruneDone, PruneOptions, PrunePlan, execute, plan_forget, plan_prune};
+use rediscover::backup::retention::Limit;
 use rediscover::base::{Error, ErrorKind, Result, size};
 use rediscover::render;
 use rediscover::report::{NotGone, PruneReport, RemovedLock, Swept, UnlockReport};
-use rediscover::repository::Signer;
+use rediscover::repository::{BackupName, Signer};
 
 pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<Ending> {
     let keep = args.keep.retention();
@@ -25,8 +26,39 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<Ending> {
             Err(error) => failures.push((instance, error)),
         }
     }
+    let how = How { apply: args.apply, max_remove: args.max_remove, output: &args.output };
+    carry_out(plans, failures, &how, &mut kept, ui)
+}
+
+/// One backup goes by its name.
+pub(crate) fn forget(args: &ForgetArgs, ui: &mut Ui) -> Result<Ending> {
+    let Some(name) = BackupName::parse(&args.name) else {
+        let what = format!("`{}` is no whole name of a backup", args.name.escape_default());
+        let hint = "INSTANCE/20261123T030000.123Z-3f9a1c, as 'rediscover backup list' shows it";
+        return Err(Error::new(ErrorKind::Usage { option: "NAME", what }).with_hint(hint));
+    };
+    let mut kept = repositories::open(&args.repo)?;
+    let plan = plan_forget(&kept.repository, &name, args.force, &kept.trusted, now())?;
+    let how = How { apply: args.apply, max_remove: None, output: &args.output };
+    carry_out(vec![plan], Vec::new(), &how, &mut kept, ui)
+}
+
+/// What was asked for.
+struct How<'a> {
+    apply: bool,
+    max_remove: Option<Limit>,
+    output: &'a FormArgs,
+}
+
+fn carry_out(
+    plans: Vec<PrunePlan>,
+    mut failures: Vec<(String, Error)>,
+    args: &How<'_>,
+    kept: &mut Kept,
+    ui: &mut Ui,
+) -> Result<Ending> {
     let removes = args.apply && plans.iter().any(|plan| !plan.removed.is_empty());
-    let signer = removes.then(|| repositories::signer(&mut kept, ui)).transpose()?;
+    let signer = removes.then(|| repositories::signer(kept, ui)).transpose()?;
     let mut report = PruneReport {
         schema: "rediscover/backup-prune/v1".into(),
         provenance: ui.provenance(Vec::new()),
@@ -47,7 +79,7 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<Ending> {
         let mut done = match (&refused, args.apply) {
             (_, false) => would_do(&plan),
             (Some(error), true) => untouched(&plan, error),
-            (None, true) => apply(&plan, &kept, signer.as_ref(), ui)
+            (None, true) => apply(&plan, kept, signer.as_ref(), ui)
                 .unwrap_or_else(|error| PruneDone { stopped: Some(error), ..PruneDone::default() }),
         };
         let error = refused.or(done.stopped.take());
@@ -57,7 +89,7 @@ pub(crate) fn run(args: &PruneArgs, ui: &mut Ui) -> Result<Ending> {
     }
     let ending = ending(&report, failures, worked, ui);
     report.exit = ending.report();
-    deliver(&report, &args.output, ui, render::text::prune)?;
+    deliver(&report, args.output, ui, render::text::prune)?;
     if !args.apply {
         warn_that_nothing_was_removed(&report, ui);
     }
@@ -76,7 +108,7 @@ fn instances(args: &PruneArgs, kept: &Kept) -> Result<Vec<String>> {
 }
 
 /// Why nothing of an instance may go.
-fn refused(plan: &PrunePlan, args: &PruneArgs) -> Option<Error> {
+fn refused(plan: &PrunePlan, args: &How<'_>) -> Option<Error> {
     if plan.keeps_none {
         let what = "these rules would keep none of its good backups, so none goes".to_owned();
         let error = Error::new(ErrorKind::Refused { what }).about(plan.instance.clone());
