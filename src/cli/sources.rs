@@ -1,17 +1,17 @@
 //! SOURCE arguments: files, `-`, folders, globs and names become a list of places, in an order that does not depend on
 //! the file system.
 
-use super::args::{FolderKind, IdentityArgs, ResourceArgs, ServerArgs, SourceArgs, StateArgs};
-use super::repositories;
+mod elsewhere;
+mod folders;
+
+use elsewhere::{Backups, Live, add_backup, add_server, in_a_repository, named, refuse_remote};
+use folders::{add_data_directory, add_path, inside};
+
+use super::args::{FolderKind, ResourceArgs, ServerArgs, SourceArgs};
 use super::ui::{Level, Ui};
-use rediscover::backup;
-use rediscover::base::{Cancel, Error, ErrorKind, Result, UnixMs};
-use rediscover::codec::Identities;
+use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::report::escape;
-use rediscover::repository::{BackupName, BackupStatus, Signature, Trusted};
-use rediscover::source::{
-    AofSet, DataDir, Extra, FileKind, Loads, Origin, Place, ServerConfig, Tails, cluster, file_kind,
-};
+use rediscover::source::{Origin, Place, ServerConfig, Tails};
 use rediscover::wire::Address;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -35,8 +35,9 @@ pub(crate) fn expand(
     ui: &mut Ui,
 ) -> Result<Vec<Origin>> {
     let config = args.server_config.as_deref().map(ServerConfig::read).transpose()?;
+    let named = named(&args.sources, live.map(|(_, resources)| resources), ui)?;
     let live = live.map(|(server, resources)| Live { server, resources, cancel: ui.cancel() });
-    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), live };
+    let wanted = Wanted { folder: args.folder, take, config, backups: Backups::of(args), live, named };
     let mut found = if args.sources.is_empty() { configured(&wanted)? } else { find(&args.sources, &wanted)? };
     if let Some(config) = &wanted.config {
         found.origins.iter_mut().for_each(|origin| origin.tails = Tails::from(config));
@@ -115,13 +116,6 @@ fn password(text: &str) -> Option<(usize, usize)> {
     Some((colon + 1, at))
 }
 
-/// How live servers are reached.
-struct Live<'a> {
-    server: &'a ServerArgs,
-    resources: &'a ResourceArgs,
-    cancel: Cancel,
-}
-
 /// How the arguments are meant.
 struct Wanted<'a> {
     folder: Option<FolderKind>,
@@ -131,39 +125,14 @@ struct Wanted<'a> {
     backups: Backups,
     /// How to reach live servers; none where a command takes files only.
     live: Option<Live<'a>>,
+    /// What the arguments mean that are names of the configuration.
+    named: Vec<(OsString, Vec<Origin>)>,
 }
 
 impl Wanted<'_> {
     /// Without a configuration, and with nothing that opens backups.
     fn plain(folder: Option<FolderKind>, take: Take) -> Self {
-        Self { folder, take, config: None, backups: Backups::default(), live: None }
-    }
-}
-
-/// How sources are read that lie in a repository.
-#[derive(Default)]
-struct Backups {
-    identity: Vec<PathBuf>,
-    before: Option<UnixMs>,
-}
-
-impl Backups {
-    fn of(args: &SourceArgs) -> Self {
-        Self { identity: args.identities.identity.clone(), before: args.before }
-    }
-
-    /// Whose signatures count: what this host knows by its state folder. Who has none, trusts nobody yet.
-    fn trusted() -> Result<Trusted> {
-        let state = std::env::var_os("REDISCOVER_STATE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        match repositories::known(&StateArgs { state, trusted_key: Vec::new() }) {
-            Ok((_, trusted)) => Ok(trusted),
-            Err(error) if matches!(error.kind(), ErrorKind::Usage { .. }) => Ok(Trusted::default()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn identities(&self) -> Result<Option<Identities>> {
-        repositories::identities(&IdentityArgs { identity: self.identity.clone() })
+        Self { folder, take, config: None, backups: Backups::default(), live: None, named: Vec::new() }
     }
 }
 
@@ -252,6 +221,10 @@ fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
             add_server(&mut found, name, text, live)?;
             continue;
         }
+        if let Some((_, origins)) = wanted.named.iter().find(|(argument, _)| argument == source) {
+            found.origins.extend(origins.iter().cloned());
+            continue;
+        }
         refuse_remote(source)?;
         if let Some((repo, which)) = in_a_repository(source) {
             add_backup(&mut found, name, repo, which, &wanted.backups)?;
@@ -291,85 +264,6 @@ fn memchr(wanted: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// What looks like a place on another machine, or in a configuration: those come in later releases.
-fn refuse_remote(source: &OsStr) -> Result<()> {
-    let text = source.to_string_lossy();
-    if password(&text).is_some() {
-        return Err(usage("SOURCE", format!("{} has a password in it", shown(source)))
-            .with_hint("other users of this machine see the arguments of every process; change that password"));
-    }
-    let what = match text.split_once("://") {
-        Some(("s3", _)) => "an S3 object",
-        Some(_) if Address::is_one(&text) => {
-            return Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")));
-        }
-        Some(_) => "a URL",
-        None if text.starts_with('@') => "a name from the configuration",
-        None => return Ok(()),
-    };
-    Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
-        .with_hint("this release reads files, folders, standard input and live servers"))
-}
-
-/// A server, or each primary of a cluster.
-fn add_server(found: &mut Found, name: Option<&str>, text: &str, live: &Live<'_>) -> Result<()> {
-    let address = Address::parse(text, "SOURCE")?;
-    let place = live.server.place(address, live.resources, live.cancel.clone())?;
-    if !place.is_cluster() {
-        found.add(name, Place::Server(Box::new(place)));
-        return Ok(());
-    }
-    let places = cluster(&place)?;
-    let shown = place.address.to_string();
-    let missing = places.topology.missing_text();
-    if !missing.is_empty() {
-        found.warn(format!("{shown}: nobody serves the slots {}: what is in them is missing", missing.join(", ")));
-    }
-    if places.topology.moving() {
-        found.warn(format!("{shown}: slots are moving: keys may be missing, or there twice"));
-    }
-    for (node, place) in places.primaries {
-        let name = name.map(|name| format!("{name}/{}", node.host));
-        found.add(name.as_deref(), Place::Server(Box::new(place)));
-    }
-    Ok(())
-}
-
-/// `REPO::NAME`: a folder may have `::` in its name, the name of a backup has not.
-fn in_a_repository(source: &OsStr) -> Option<(&OsStr, &str)> {
-    let bytes = source.as_bytes();
-    let at = bytes.windows(2).rposition(|pair| pair == b"::")?;
-    let which = std::str::from_utf8(bytes.get(at + 2..)?).ok()?;
-    Some((OsStr::from_bytes(bytes.get(..at)?), which))
-}
-
-/// A backup, which is one source, or of a cluster one for each shard.
-fn add_backup(found: &mut Found, name: Option<&str>, repo: &OsStr, which: &str, backups: &Backups) -> Result<()> {
-    let here = shown(repo);
-    let repository = repositories::open_at(repo)?;
-    let is_name = BackupName::parse(which).is_some();
-    found.latest |= !is_name;
-    let backup = backup::resolve(&repository, which, None, backups.before, &Backups::trusted()?)?;
-    if let Signature::Bad { why } = &backup.signature {
-        found.warn(format!("{}: the signature of its manifest is bad: {why}", backup.name));
-    }
-    match backup.status() {
-        BackupStatus::Good => {}
-        status => found.warn(format!("{} is {}", backup.name, backup::status_word(status))),
-    }
-    if !is_name {
-        found.detail(format!("{here}::{which} is {}", backup.name));
-    }
-    for mut origin in backup::origins(&repository, &backup, backups.identities()?.as_ref())? {
-        origin.name = match (name, origin.name.strip_prefix(&backup.name.to_string())) {
-            (Some(name), Some(rest)) => format!("{name}{rest}"),
-            _ => format!("{here}::{}", origin.name),
-        };
-        found.origins.push(origin);
-    }
-    Ok(())
-}
-
 /// The paths a glob matches, sorted by bytes. Hidden files have to be asked for.
 fn matches(pattern: &OsStr) -> Result<Vec<PathBuf>> {
     let text = pattern.to_str().ok_or_else(|| usage("SOURCE", format!("{} is not UTF-8", shown(pattern))))?;
@@ -383,174 +277,6 @@ fn matches(pattern: &OsStr) -> Result<Vec<PathBuf>> {
     }
     paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
     Ok(paths)
-}
-
-/// What a file in a named folder is called: `name/file`.
-fn inside(name: &str, path: &Path) -> String {
-    format!("{name}/{}", shown(path.file_name().unwrap_or_default()))
-}
-
-fn add_path(found: &mut Found, name: Option<&str>, path: &Path, wanted: &Wanted<'_>) -> Result<()> {
-    if !path.is_dir() {
-        if path.is_file() && file_kind(path) == Some(FileKind::Manifest) {
-            add_set(found, name, AofSet::from_manifest(path)?, wanted.take);
-        } else {
-            found.add_path(name, path);
-        }
-        return Ok(());
-    }
-    let listing = Listing::of(path)?;
-    let asked = wanted.folder.is_some();
-    if wanted.folder == Some(FolderKind::Files) {
-        listing.add_dumps(found, name)
-    } else if !asked && listing.is_append_only() {
-        add_set(found, name, AofSet::from_appendonlydir(path)?, wanted.take);
-        Ok(())
-    } else if asked || wanted.config.is_some() || listing.is_data_directory() {
-        add_data_directory(found, name, path, wanted)
-    } else {
-        listing.add_dumps(found, name)
-    }
-}
-
-/// A set that was named itself, or by its folder.
-fn add_set(found: &mut Found, name: Option<&str>, set: AofSet, take: Take) {
-    let shown = shown(set.folder.as_os_str());
-    if let Some(refused) = set.refused() {
-        found.warn(format!("{shown}: a server would not start: {refused}"));
-    }
-    for trap in set.traps() {
-        found.note(trap.grave, format!("{shown}: {}", trap.message));
-    }
-    let extras = if take == Take::All { set.extras() } else { Vec::new() };
-    let folder = set.folder.clone();
-    found.add(name, Place::Log(Box::new(set)));
-    add_extras(found, name, &folder, extras);
-}
-
-fn add_data_directory(found: &mut Found, name: Option<&str>, folder: &Path, wanted: &Wanted<'_>) -> Result<()> {
-    let config = wanted.config.clone().unwrap_or_else(|| ServerConfig::of_folder(folder));
-    let data = DataDir::read(folder, &config)?;
-    let here = shown(folder.as_os_str());
-    for trap in &data.traps {
-        found.note(trap.grave, format!("{here}: {}", trap.message));
-    }
-    let first = found.origins.len();
-    let place = match data.loads {
-        Loads::MultiPart(set) => Some(Place::Log(set)),
-        Loads::LegacyAof(path) | Loads::Rdb(path) => Some(Place::Path(path)),
-        Loads::Nothing => None,
-    };
-    if let Some(place) = place {
-        found.detail(format!("{}: a server would load it: {}", where_it_is(&place), data.why));
-        let name = match wanted.take {
-            Take::All => name.map(|name| below(name, folder, &place)),
-            Take::Loaded => name.map(str::to_owned),
-        };
-        found.add_judged(name.as_deref(), place, true, &data.why);
-    } else if wanted.take == Take::Loaded || data.extras.is_empty() {
-        let what = format!("a server would load nothing of {here}: {}", data.why);
-        let error = Error::new(ErrorKind::NothingToRead { what });
-        return Err(match data.extras.first() {
-            None => error.with_hint("--as files takes every dump in the folder; or name the file"),
-            Some(extra) => error.with_hint(format!("to read what is there, name it: {}", where_it_is(&extra.place))),
-        });
-    } else {
-        found.warn(format!("{here}: a server would load nothing of it: {}", data.why));
-    }
-    if wanted.take == Take::All {
-        add_extras(found, name, folder, data.extras);
-    }
-    for origin in found.origins.iter_mut().skip(first) {
-        origin.tails = Tails::from(&config);
-    }
-    Ok(())
-}
-
-fn add_extras(found: &mut Found, name: Option<&str>, folder: &Path, extras: Vec<Extra>) {
-    for extra in extras {
-        let name = name.map(|name| below(name, folder, &extra.place));
-        found.add_judged(name.as_deref(), extra.place, false, &extra.why);
-    }
-}
-
-/// What a place below a named folder is called: `name/folder/file`.
-fn below(name: &str, folder: &Path, place: &Place) -> String {
-    let path = match place {
-        Place::Path(path) => path,
-        Place::Log(set) => set.manifest_path.as_ref().unwrap_or(&set.folder),
-        Place::Stdin | Place::Bytes(_) | Place::Opener(_) | Place::Pinned(_) | Place::Server(_) => {
-            return name.to_owned();
-        }
-    };
-    format!("{name}/{}", shown(path.strip_prefix(folder).unwrap_or(path).as_os_str()))
-}
-
-/// One folder, one level.
-struct Listing {
-    folder: PathBuf,
-    /// Its regular files, links to them included, sorted by bytes; hidden ones not.
-    files: Vec<PathBuf>,
-    append_only_folder: bool,
-}
-
-impl Listing {
-    fn of(folder: &Path) -> Result<Self> {
-        let failed = |error| Error::io("read the folder", error).about(shown(folder.as_os_str()));
-        let mut files = Vec::new();
-        for entry in folder.read_dir().map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let hidden = path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
-            if !hidden && path.is_file() {
-                files.push(path);
-            }
-        }
-        files.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
-        let append_only_folder = folder.join("appendonlydir").is_dir();
-        Ok(Self { folder: folder.to_path_buf(), files, append_only_folder })
-    }
-
-    fn holds(&self, name: &str) -> bool {
-        self.files.iter().any(|path| path.file_name() == Some(OsStr::new(name)))
-    }
-
-    /// cli.md's rule.
-    fn is_data_directory(&self) -> bool {
-        self.append_only_folder || ["redis.conf", "valkey.conf", "dump.rdb"].iter().any(|name| self.holds(name))
-    }
-
-    /// Whether it is the folder of an append-only file in parts.
-    fn is_append_only(&self) -> bool {
-        let ends = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().as_bytes();
-            [b".manifest".as_slice(), b".base.rdb", b".base.aof", b".incr.aof"].iter().any(|end| name.ends_with(end))
-        };
-        !self.is_data_directory() && self.files.iter().any(ends)
-    }
-
-    fn shown(&self) -> String {
-        shown(self.folder.as_os_str())
-    }
-
-    fn add_dumps(&self, found: &mut Found, name: Option<&str>) -> Result<()> {
-        let before = found.origins.len();
-        for path in &self.files {
-            if matches!(file_kind(path), Some(FileKind::Rdb | FileKind::Aof | FileKind::Packed)) {
-                found.add_path(name.map(|name| inside(name, path)).as_deref(), path);
-            } else {
-                found.detail(format!("{}: passed over, not a dump", shown(path.as_os_str())));
-            }
-        }
-        if found.origins.len() == before {
-            let what = format!("no dumps in {}", self.shown());
-            let hint = match self.files.len() {
-                0 => "there are no files in it, and folders in it are not searched".to_owned(),
-                n => format!("none of its files ({n}) is an RDB or an AOF, plain or packed by gzip or zstd"),
-            };
-            return Err(Error::new(ErrorKind::NothingToRead { what }).with_hint(hint));
-        }
-        Ok(())
-    }
 }
 
 fn usage(option: &'static str, what: String) -> Error {

@@ -205,7 +205,9 @@ mod tests {
                 let mut changed = signature.clone();
                 changed[at] ^= flip;
                 let judged = trusted.judge(b"{}", Some(&changed), "x");
-                assert!(matches!(judged, Signature::Bad { .. }), "{at} {flip:x}: {judged:?}");
+                // Another key id is another key, which nobody knows.
+                let counts = matches!(judged, Signature::Bad { .. } | Signature::Unknown { .. });
+                assert!(counts, "{at} {flip:x}: {judged:?}");
             }
         }
     }

@@ -56,7 +56,13 @@ fn lost_and_restored(server: &str, append_only: &str, encrypted: bool) {
     let data = desk.path("data");
     fs::create_dir(&data).expect("a folder");
     let mut running = start(&spec, &data, append_only);
-    let wanted = filled(&spec, &running);
+    let mut wanted = filled(&spec, &running);
+    if append_only == "yes" {
+        // A log lacks the consumers that never got anything: what a server makes of its own log is the measure.
+        running.kill().expect("killed");
+        running = start(&spec, &data, append_only);
+        wanted = held(&running);
+    }
     let socket = |running: &Running| format!("unix://{}", running.socket().display());
 
     // From the server, by the replication protocol.

@@ -343,7 +343,11 @@ impl Case<'_> {
             // What no server has built in, none loads without it.
             let needs = facts.loads_on.iter().rfind(|loads| loads.verdict == LoadVerdict::WithSetting);
             if let Some(loads) = needs {
-                self.needs(loads, "the server", verdict);
+                // A setting that another server does without is no reason to refuse.
+                let somebody = facts.loads_on.iter().any(|loads| loads.verdict == LoadVerdict::Yes);
+                let mut loads = loads.clone();
+                loads.needs.retain(|need| !somebody || need.starts_with("module "));
+                self.needs(&loads, "the server", verdict);
             }
             return;
         };

@@ -104,7 +104,10 @@ fn to_folder(args: &RestoreArgs, sources: &SourceArgs, dir: &Path, ui: &mut Ui) 
     }
     let mut origins = sources::expand(sources, Take::Loaded, Some((&args.server, &args.resources)), ui)?;
     let (Some(mut origin), true) = (origins.pop(), origins.is_empty()) else {
-        return Err(Error::new(ErrorKind::Usage { option: "SOURCE", what: "one at a time".to_owned() }));
+        let what = format!("{asked} is several dumps, and a data directory takes one");
+        let hint = "--to-server redis+cluster://HOST loads those of a cluster into the nodes of another; \
+                    'rediscover backup fetch' gives the file of each";
+        return Err(Error::new(ErrorKind::Unsupported { what }).with_hint(hint));
     };
     // Without a name: nothing is left of it, however this ends.
     let spooled = spool(&mut origin, if args.plan { &options.run.scratch } else { dir })?;

@@ -11,6 +11,8 @@ mod raw;
 mod read;
 mod taken;
 
+pub(crate) use taken::sources_of;
+
 pub(crate) use raw::Reading;
 
 use super::sources::shown;

@@ -1,7 +1,7 @@
 //! What an instance's backup is taken of: the source of the configuration as the library knows it.
 
 use super::{Instance, Server, Source};
-use crate::cli::args::{IdentityArgs, SourceArgs};
+use crate::cli::args::{ConfigArgs, IdentityArgs, SourceArgs};
 use crate::cli::commands::backup::recipients;
 use crate::cli::sources::{self, Take};
 use crate::cli::ui::Ui;
@@ -11,6 +11,30 @@ use rediscover::codec::{Identities, Recipients};
 use rediscover::source::{Origin, Place, ServerPlace};
 use rediscover::wire::{ConnectOptions, TlsOptions};
 use std::path::Path;
+
+/// `@NAME`, `@all` or `@tag:TAG` as sources: those of the instances, under their names.
+pub(crate) fn sources_of(argument: &str, takes_servers: bool, scratch: &Path, ui: &mut Ui) -> Result<Vec<Origin>> {
+    let file = std::env::var_os("REDISCOVER_CONFIG").filter(|file| !file.is_empty()).map(Into::into);
+    let config = super::load(&ConfigArgs { config: file })?;
+    let mut origins = Vec::new();
+    for name in config.resolve_names(&[argument.to_owned()])? {
+        if let Some(problem) = config.broken().get(&name) {
+            return Err(config.error(problem));
+        }
+        let Some(instance) = config.instances.get(&name) else { continue };
+        if matches!(instance.source, Source::Server(_)) && !takes_servers {
+            let what = format!("@{name} is a live server, and this command takes files only");
+            return Err(Error::new(ErrorKind::Usage { option: "SOURCE", what }));
+        }
+        match instance.taken(scratch, ui)?.0 {
+            Taken::One(origin) => origins.push(Origin { name, ..*origin }),
+            Taken::Cluster { shards, .. } => origins.extend(
+                shards.into_iter().map(|shard| Origin { name: format!("{name}/{}", shard.node), ..shard.origin }),
+            ),
+        }
+    }
+    Ok(origins)
+}
 
 impl Instance {
     /// What is to be taken, and its name. Only a cluster is connected to: for its nodes.
