@@ -187,7 +187,9 @@ fn facts(endpoint: &str, info: Option<&Info>) -> ServerFacts {
 fn dataset(info: &Info) -> String {
     let databases = info.databases();
     let keys = databases.iter().fold(0u64, |sum, each| sum.saturating_add(each.keys));
-    let mut text = format!("{keys} keys in {} databases", databases.len());
+    let several = |count: u64| if count == 1 { "" } else { "s" };
+    let number = databases.len() as u64;
+    let mut text = format!("{keys} key{} in {number} database{}", several(keys), several(number));
     if let Some(used) = info.number("used_memory") {
         text.push_str(&format!(", {} of memory", size::human(used)));
     }

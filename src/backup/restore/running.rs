@@ -45,17 +45,21 @@ pub(super) fn running(dir: &Path, config: &ServerConfig) -> Option<Found> {
 }
 
 /// A process of a server whose working folder it is, or that has files in it open; or any that writes what servers load. Of
-/// processes of other users only root sees so much.
+/// processes of other users only root sees so much. This program is none of them: a second restore is kept out by the lock.
 pub(super) fn in_proc(dir: &Path) -> Option<Found> {
     let own = fs::metadata(dir).ok().map(|facts| (facts.dev(), facts.ino()))?;
     let is_dir = |path: &Path| fs::metadata(path).is_ok_and(|facts| (facts.dev(), facts.ino()) == own);
     let me = std::process::id().to_string();
+    let own_program = fs::read_link("/proc/self/exe").ok();
     for entry in fs::read_dir("/proc").ok()?.take(PROCESSES).filter_map(std::result::Result::ok) {
         let name = entry.file_name();
         let Some(pid) = name.to_str().filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && *pid != me) else {
             continue;
         };
         let process = entry.path();
+        if own_program.is_some() && own_program == fs::read_link(process.join("exe")).ok() {
+            continue;
+        }
         let certain = |what: String| Some(Found { what, certain: true });
         let server = server_name(&process);
         if let Some(server) = &server

@@ -23,7 +23,7 @@ fn folder(desk: &Desk, name: &str) -> PathBuf {
 #[test]
 fn a_backup_is_unpacked_with_the_tools_of_a_shell() {
     let desk = Desk::new();
-    let bytes = dump(9000, 1);
+    let bytes = dump(18_000, 1);
     let source = desk.write("dump.rdb", &bytes);
     for (packing, file, line) in [
         ("zstd:3", "dump.rdb.zst", "zstd -q -d dump.rdb.zst -o out"),
@@ -49,7 +49,7 @@ fn a_backup_is_unpacked_with_the_tools_of_a_shell() {
 #[test]
 fn frames_stand_where_the_seek_table_says() {
     let desk = Desk::new();
-    // More than two frames of 4 MiB.
+    // More than two frames of 8 MiB.
     let bytes = dump(9000, 1);
     let name = desk.good(&desk.write("dump.rdb", &bytes), "prod", &[]);
     let stored = fs::read(folder(&desk, &name).join("dump.rdb.zst")).expect("an object");
@@ -57,7 +57,7 @@ fn frames_stand_where_the_seek_table_says() {
     let end = stored.len();
     assert_eq!((word(end - 4), stored[end - 5]), (0x8f92_eab1, 0));
     let frames = word(end - 9) as usize;
-    assert_eq!(frames, bytes.len().div_ceil(4 << 20));
+    assert_eq!(frames, bytes.len().div_ceil(8 << 20));
     let table = end - 9 - 8 * frames;
     assert_eq!((word(table - 8), word(table - 4) as usize), (0x184d_2a5e, 9 + 8 * frames));
     let (mut at, mut out) = (0, Vec::new());
