@@ -1,7 +1,7 @@
 //! From the match of a pattern to a hit: gates, what else must and must not match, validators.
 
 use super::matcher::BEFORE;
-use super::rule::Rule;
+use super::rule::{LONGEST, Rule};
 use super::scanner::{About, CONTEXT, Hit, SHOWN};
 use super::validate::{Candidate, Learnt};
 use crate::report::Threat;
@@ -139,6 +139,13 @@ impl Search<'_> {
             if self.rule.asks_end && !window.end && found.end == bytes.len() {
                 continue;
             }
+            // Of a match without a bound so much counts as every window has of it.
+            let most = found.start.saturating_add(usize::try_from(LONGEST).unwrap_or(usize::MAX));
+            let shortened = |range: Range<usize>| match self.longest {
+                None => range.start.min(most)..range.end.min(most),
+                Some(_) => range,
+            };
+            let (found, secret) = (shortened(found), shortened(secret));
             let of = |range: Range<usize>| bytes.get(range).unwrap_or_default();
             let candidate = Candidate { text: bytes, at: found.start, matched: of(found), secret: of(secret) };
             self.add(about, window.base, &candidate, state);

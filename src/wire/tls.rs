@@ -14,6 +14,10 @@ pub(super) fn wrap(_: TcpStream, host: &Host, _: &ConnectOptions) -> Result<Box<
         .with_hint("build it with the feature `tls`"))
 }
 
+/// How long a server may say nothing in the handshake: one that speaks no TLS waits for more.
+#[cfg(feature = "tls")]
+const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What helps, where TLS is what failed later on: a server of TLS 1.3 looks at certificates after the handshake.
 #[cfg(not(feature = "tls"))]
 pub(super) fn hint(_: &std::io::Error) -> Option<&'static str> {
@@ -38,7 +42,7 @@ mod with_tls {
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// Does the handshake, within the time that a silent server is given.
+    /// Does the handshake, within the time that a silent server is given, and [`HANDSHAKE`](super::HANDSHAKE) at most.
     pub(in crate::wire) fn wrap(
         mut socket: TcpStream,
         host: &Host,
@@ -58,7 +62,9 @@ mod with_tls {
             match session.complete_io(&mut socket) {
                 Ok((0, 0)) => return Err(failed(host, &io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) => waited = Duration::ZERO,
-                Err(error) if is_wait(&error) && waited < options.silence => waited = waited.saturating_add(slice),
+                Err(error) if is_wait(&error) && waited < options.silence.min(super::HANDSHAKE) => {
+                    waited = waited.saturating_add(slice);
+                }
                 Err(error) => return Err(failed(host, &error)),
             }
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::rules::rule::{Class, Rule, Scope};
+use crate::rules::rule::{Class, LONGEST, Rule, Scope};
 use crate::rules::set::RuleSet;
 use proptest::prelude::*;
 use regex::bytes::Regex;
@@ -114,6 +114,21 @@ proptest! {
     ) {
         let rules = rules();
         prop_assert_eq!(in_pieces(&rules, &text, &cuts), whole(Scanner::new(Arc::clone(&rules)), &text));
+    }
+}
+
+#[test]
+fn a_match_without_an_end_is_as_long_in_pieces_as_in_one() {
+    let rules = rules();
+    for before in [0, 60_000, 100_000, 126_438] {
+        let text =
+            ["-".repeat(before), "<?php ".to_owned(), "x".repeat(21_050), "; <?php y".to_owned()].concat().into_bytes();
+        let hits = whole(Scanner::new(Arc::clone(&rules)), &text);
+        let hit = hits.iter().find(|hit| hit.rule == 7).expect("a hit");
+        assert_eq!((hit.bytes, hit.matches), (LONGEST, 2), "{before}");
+        for cut in [1000, 65_536, 130_000, 140_000] {
+            assert_eq!(in_pieces(&rules, &text, &[cut]), hits, "{before} {cut}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use rediscover::wire::{ConnectOptions, Secret, TlsOptions};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 fn with(server: &Server, user: Option<&str>, password: Option<&str>) -> ServerPlace {
     let options = ConnectOptions {
@@ -123,7 +124,8 @@ fn tls_with_certificates_of_both_sides() {
         );
         server.fill(1000);
         let over = |tls: TlsOptions, url: String| {
-            let options = ConnectOptions { tls, ..ConnectOptions::default() };
+            // One that speaks no TLS is silent.
+            let options = ConnectOptions { tls, silence: Duration::from_secs(3), ..ConnectOptions::default() };
             ServerPlace { options, ..place(&url) }
         };
         let url = || format!("rediss://127.0.0.1:{tls_port}");
