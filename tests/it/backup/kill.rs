@@ -1,4 +1,4 @@
-//! A create that is ended at any moment, gently or not: what is recorded as good is whole, and the next create works.
+//! A create or a prune that is ended at any moment, gently or not: what is recorded as good is whole, and the next one works.
 
 use super::{Desk, all, code, dump};
 use crate::support::usage::Random;
@@ -70,6 +70,41 @@ fn whenever_it_is_ended_what_is_recorded_is_whole() {
     for backup in list["backups"].as_array().expect("backups") {
         assert_eq!(backup["status"], "good", "{backup:#}");
     }
+}
+
+/// The program, killed while it removes: what still has a manifest is whole, and the next one ends it.
+#[test]
+fn whenever_a_prune_is_killed_what_is_recorded_is_whole() {
+    let mut random = Random(0x0dd5_eed6);
+    let desk = Desk::new();
+    let source = desk.write("dump.rdb", &dump(10, 1));
+    let prune = ["backup", "prune", "--keep-last", "2", "--apply"];
+    let stock = || (0..6).for_each(|_| drop(desk.good(&source, "prod", &[])));
+    stock();
+    let begun = Instant::now();
+    assert_eq!(code(&desk.run(&prune)), 0);
+    let usual = u64::try_from(begun.elapsed().as_micros()).expect("short");
+    let mut ended = 0;
+    for moment in 0..50u64 {
+        stock();
+        let mut child = desk.command(&prune).spawn().expect("it starts");
+        let wait = usual * moment / 50 + random.below(usual / 50 + 1);
+        thread::sleep(Duration::from_micros(wait));
+        end(&mut child, With::Kill);
+        let killed = !child.wait_with_output().expect("it ends").status.success();
+        ended += u32::from(killed);
+        let about = format!("killed after {wait} µs");
+        let (exit, report) = desk.json(&["backup", "verify", "--all", "--level", "full"]);
+        assert_eq!(exit, 0, "{about}: {report:#}");
+        let left = report["results"].as_array().expect("results").len();
+        assert!(left >= 2, "{about}: {left}");
+        // Its lock would end by itself in an hour.
+        assert_eq!(code(&desk.run(&["backup", "unlock"])), 0, "{about}");
+        let again = desk.run(&prune);
+        assert_eq!(code(&again), 0, "{about}: {}", all(&again));
+        assert_eq!(desk.json(&["backup", "list"]).1["backups"].as_array().map(Vec::len), Some(2), "{about}");
+    }
+    assert!(ended >= 10, "only {ended} were killed in the middle");
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn a_restore_killed_at_random_moments() {
         program(&["restore", source, "--to", &dir, "--appendonly", "yes", "-q"])
     };
     let mut seen = std::collections::BTreeSet::new();
-    for round in 0..40u64 {
+    for round in 0..50u64 {
         let dir = data_dir(&spec, Had::Both);
         let mut child = arguments(dir.path()).spawn().expect("the program");
         std::thread::sleep(std::time::Duration::from_micros(2000 + round * 1300));

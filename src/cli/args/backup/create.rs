@@ -24,6 +24,23 @@ pub(crate) struct CreateArgs {
     pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) repo: RepoArgs,
+    #[command(flatten)]
+    pub(crate) taking: TakingArgs,
+    /// Keep what a server sends in memory until it is stored, not in the scratch folder
+    #[arg(long, help_heading = REPOSITORY)]
+    pub(crate) stream: bool,
+    /// So much of it with --stream; then the server waits
+    #[arg(long, value_name = "SIZE", default_value = "64mb", value_parser = bytes, requires = "stream", help_heading = REPOSITORY)]
+    pub(crate) stream_buffer: u64,
+    #[command(flatten)]
+    pub(crate) output: FormArgs,
+    #[command(flatten)]
+    pub(crate) resources: ResourceArgs,
+}
+
+/// How a backup is taken, whatever it is taken of.
+#[derive(Args)]
+pub(crate) struct TakingArgs {
     /// Whose backup it is: letters, digits, `.`, `_` and `-`
     #[arg(long, value_name = "NAME", help_heading = REPOSITORY)]
     pub(crate) instance: String,
@@ -45,14 +62,4 @@ pub(crate) struct CreateArgs {
     /// Do not sign
     #[arg(long, help_heading = REPOSITORY)]
     pub(crate) no_sign: bool,
-    /// Keep what a server sends in memory until it is stored, not in the scratch folder
-    #[arg(long, help_heading = REPOSITORY)]
-    pub(crate) stream: bool,
-    /// So much of it with --stream; then the server waits
-    #[arg(long, value_name = "SIZE", default_value = "64mb", value_parser = bytes, requires = "stream", help_heading = REPOSITORY)]
-    pub(crate) stream_buffer: u64,
-    #[command(flatten)]
-    pub(crate) output: FormArgs,
-    #[command(flatten)]
-    pub(crate) resources: ResourceArgs,
 }

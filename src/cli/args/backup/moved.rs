@@ -1,10 +1,10 @@
 //! The arguments of the `backup` commands that move bytes: fetch, copy, import.
 
+use super::create::TakingArgs;
 use super::look::WhichArgs;
 use super::{FormArgs, IdentityArgs, REPOSITORY, RepoArgs};
 use crate::cli::args::{OUTPUT, ResourceArgs};
 use clap::Args;
-use rediscover::codec::Packing;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -84,27 +84,8 @@ pub(crate) struct ImportArgs {
     pub(crate) files: Vec<OsString>,
     #[command(flatten)]
     pub(crate) repo: RepoArgs,
-    /// Whose backups they are: letters, digits, `.`, `_` and `-`
-    #[arg(long, value_name = "NAME", help_heading = REPOSITORY)]
-    pub(crate) instance: String,
-    /// A tag for each of them; may be repeated
-    #[arg(long, value_name = "TAG", help_heading = REPOSITORY)]
-    pub(crate) tag: Vec<String>,
-    /// zstd:LEVEL, gzip:LEVEL or none
-    #[arg(long, value_name = "HOW", default_value = "zstd:3", help_heading = REPOSITORY)]
-    pub(crate) compression: Packing,
-    /// Encrypt to this age recipient (age1…); may be repeated: two or more are wise
-    #[arg(long, value_name = "KEY", help_heading = REPOSITORY)]
-    pub(crate) recipient: Vec<String>,
-    /// Encrypt to the recipients in this file; may be repeated
-    #[arg(long, value_name = "FILE", help_heading = REPOSITORY)]
-    pub(crate) recipients_file: Vec<PathBuf>,
-    /// One that is smaller than the one before it by more than so many percent is suspect
-    #[arg(long, value_name = "PERCENT", default_value = "50", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = REPOSITORY)]
-    pub(crate) max_shrink: u8,
-    /// Do not sign
-    #[arg(long, help_heading = REPOSITORY)]
-    pub(crate) no_sign: bool,
+    #[command(flatten)]
+    pub(crate) taking: TakingArgs,
     #[command(flatten)]
     pub(crate) output: FormArgs,
     #[command(flatten)]

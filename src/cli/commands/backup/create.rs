@@ -18,21 +18,21 @@ use std::path::PathBuf;
 
 pub(crate) fn run(args: &CreateArgs, ui: &mut Ui) -> Result<Ending> {
     // Before anything is read: who could open it again?
-    let recipients = recipients(&args.recipient, &args.recipients_file)?;
+    let recipients = recipients(&args.taking.recipient, &args.taking.recipients_file)?;
     let (source, taken) = taken(args, ui)?;
     let mut kept = repositories::open_or_create(&args.repo)?;
-    let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
-    let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
+    let signer = if args.taking.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
+    let _lock = kept.state.lock(kept.repository.id(), &args.taking.instance)?;
     let order = Order {
         source,
         taken,
-        instance: &args.instance,
+        instance: &args.taking.instance,
         run: args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?,
-        packing: args.compression,
+        packing: args.taking.compression,
         recipients,
-        tags: args.tag.clone(),
+        tags: args.taking.tag.clone(),
         spool: spool(args.stream.then_some(args.stream_buffer)),
-        max_shrink_percent: args.max_shrink,
+        max_shrink_percent: args.taking.max_shrink,
     };
     let mut ending = Ending::default();
     let (row, facts) = take(order, &kept, signer.as_ref(), &mut ending, ui)?;

@@ -176,7 +176,7 @@ fn copy_one(kept: &Kept, one: &Backup, to: &Repository, options: &CopyOptions<'_
 }
 
 pub(crate) fn import(args: &ImportArgs, ui: &mut Ui) -> Result<Ending> {
-    let recipients = recipients(&args.recipient, &args.recipients_file)?;
+    let recipients = recipients(&args.taking.recipient, &args.taking.recipients_file)?;
     let origins = sources::files(&args.files, ui)?;
     let run = args.resources.run(&HashArgs::none(), 1, ui.cancel(), ui.progress())?;
     let mut ending = Ending::default();
@@ -193,25 +193,25 @@ pub(crate) fn import(args: &ImportArgs, ui: &mut Ui) -> Result<Ending> {
     // The oldest first: each is compared with the one before it.
     files.sort_by(|a, b| (a.0.taken_at, &a.1.name).cmp(&(b.0.taken_at, &b.1.name)));
     let mut kept = repositories::open_or_create(&args.repo)?;
-    let signer = if args.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
-    let _lock = kept.state.lock(kept.repository.id(), &args.instance)?;
+    let signer = if args.taking.no_sign { None } else { Some(repositories::signer(&mut kept, ui)?) };
+    let _lock = kept.state.lock(kept.repository.id(), &args.taking.instance)?;
     let mut reports = Vec::new();
     let mut facts = Vec::new();
     for (adopted, origin) in files {
         let options = CreateOptions {
             run: run.clone(),
-            packing: args.compression,
+            packing: args.taking.compression,
             recipients: recipients.clone(),
-            tags: args.tag.clone(),
+            tags: args.taking.tag.clone(),
             spool: Spool::Disk,
-            max_shrink_percent: args.max_shrink,
+            max_shrink_percent: args.taking.max_shrink,
             signer: signer.as_ref(),
             trusted: &kept.trusted,
             clock: &now,
             created_at: Some(adopted.taken_at),
             salt: repositories::salt(),
         };
-        match import_one(&adopted, &origin, &kept, &args.instance, &options, &mut ending, ui) {
+        match import_one(&adopted, &origin, &kept, &args.taking.instance, &options, &mut ending, ui) {
             Ok((report, mut read)) => {
                 facts.append(&mut read);
                 reports.push(report);
