@@ -3,7 +3,7 @@
 use super::{PrunePlan, Removal, basis};
 use crate::backup::retention::Reason;
 use crate::base::{Error, ErrorKind, Result, UnixMs};
-use crate::report::Swept;
+use crate::report::{Kept, Swept};
 use crate::repository::{BackupName, Repository, Signature, Trusted, sha256};
 use std::io::Read;
 
@@ -59,9 +59,12 @@ pub fn plan_forget(
             .about(repository.location())
             .with_hint("'rediscover backup list' shows their names"));
     };
+    let readable = catalog.backups.iter().map(|backup| &backup.name);
+    let unreadable = catalog.unreadable.iter().map(|(unreadable, _)| unreadable);
+    let others = readable.chain(unreadable).filter(|other| *other != name);
     Ok(PrunePlan {
         instance: name.instance().to_owned(),
-        kept: Vec::new(),
+        kept: others.map(|other| Kept { name: other.to_string(), reasons: vec!["not named".to_owned()] }).collect(),
         removed: vec![removal],
         swept: Swept::default(),
         warnings: Vec::new(),

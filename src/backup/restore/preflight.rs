@@ -336,8 +336,10 @@ impl Case<'_> {
 
     fn target(&self, facts: &Facts, verdict: &mut Verdict) {
         let Some((target, why)) = &self.target else {
+            let loads = facts.loads_on.iter().rfind(|loads| loads.verdict == LoadVerdict::Yes);
+            let example = loads.map_or("redis-7.2", |loads| loads.server.as_str());
             verdict.warn(format!(
-                "the version of the server is not known; it has to load RDB version {} (--target redis-7.2)",
+                "the version of the server is not known; it has to load RDB version {} (--target {example})",
                 facts.format_version.map_or_else(|| "of an append-only file".to_owned(), |version| version.to_string())
             ));
             // What no server has built in, none loads without it.

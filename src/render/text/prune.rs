@@ -73,7 +73,8 @@ fn group(report: &PruneReport, of: &str, look: &Look, out: &mut dyn Write) -> io
     let failed: Vec<&NotGone> = report.failed.iter().filter(|one| instance(&one.name) == of).collect();
     let verb = if report.applied { "removed" } else { "would go" };
     let still = if failed.is_empty() { String::new() } else { format!(", {} still there", failed.len()) };
-    let line = format!("{}: {} stay, {} {verb}{still}", printable(of), kept.len(), removed.len());
+    let stay = if kept.len() == 1 { "stays" } else { "stay" };
+    let line = format!("{}: {} {stay}, {} {verb}{still}", printable(of), kept.len(), removed.len());
     writeln!(out, "\n{}", look.paint(Paint::Strong, &line))?;
     let mut lines = Lines { look, out };
     let kept = kept.iter().map(|one| (&one.name, one.reasons.join("; ")));

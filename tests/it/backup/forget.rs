@@ -20,6 +20,7 @@ fn what_is_named_goes_and_nothing_else() {
     let before = desk.objects();
     let (exit, plan) = desk.json(&["backup", "forget", &backups[1]]);
     assert_eq!((exit, names(&plan["removed"])), (0, vec![backups[1].as_str()]), "{plan:#}");
+    assert_eq!(names(&plan["kept"]), [backups[0].as_str(), &backups[2]]);
     assert_eq!(plan["removed"][0]["reasons"], serde_json::json!(["forgotten by name"]));
     assert_eq!(desk.objects(), before, "without --apply nothing changes");
 
