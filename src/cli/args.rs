@@ -55,8 +55,8 @@ Exit codes:
   1    could not do it: a file, a permission, a full disk
   2    the command line is wrong
   3    the input is damaged, truncated, fails a hash, or will not load on the target
-  4    findings at or above the limit of --fail-on
-  5    some sources could not be opened; the others are fine
+  4    findings at or above the limit of --fail-on; an instance that backup status finds not ok
+  5    a part could not be done, a source or an instance; the rest is fine
   130  interrupted (143 by SIGTERM); nothing half-written is left behind
 If several apply, the first of 130, 2, 3, 4, 5, 1 wins.";
 
@@ -622,6 +622,19 @@ mod tests {
     #[test]
     fn the_tree_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    /// Lines are set by hand there: longer ones than the width of help are broken a second time.
+    #[test]
+    fn what_stands_after_help_fits_its_width() {
+        fn look(command: &clap::Command) -> usize {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in after.lines() {
+                assert!(line.chars().count() <= 98 || line.starts_with("  "), "{}: {line}", command.get_name());
+            }
+            usize::from(!after.is_empty()) + command.get_subcommands().map(look).sum::<usize>()
+        }
+        assert!(look(&Cli::command()) > 20);
     }
 
     #[test]

@@ -17,20 +17,21 @@ Examples:
   rediscover aof repair appendonly.aof -o fixed.aof
   rediscover aof repair /var/lib/redis/appendonlydir --skip-bad -o fixed
 
-Without --skip-bad only what is torn off at the end goes. With it, reading goes on after damage at the next
-place where several commands follow one another that a server would take. A damaged command in a transaction
-takes the whole transaction with it. Commands after a lost SELECT go to PATH.unplaced, unless --assume-db says
-where they belong. A byte that changed inside a value cannot be seen, and commands that stand inside a value
-look like any others.";
+Without --skip-bad only what is torn off at the end goes. With it, reading goes on after damage
+at the next place where several commands follow one another that a server would take. A damaged
+command in a transaction takes the whole transaction with it. Commands after a lost SELECT go to
+PATH.unplaced, unless --assume-db says where they belong. A byte that changed inside a value
+cannot be seen, and commands that stand inside a value look like any others.";
 
 const CUT: &str = "\
 Examples:
   rediscover aof cut appendonlydir --at 2026-11-23T03:10:00Z -o before
   rediscover aof cut appendonly.aof --at offset:104857600 -o before.aof
 
-TIME keeps what ran at that time or before; the log must have been written with aof-timestamp-enabled yes.
-offset:N and line:N keep what stands before that byte or line, of the last file unless --file names another.
-A transaction that does not end before the cut goes with it.";
+TIME keeps what ran at that time or before; the log must have been written with
+aof-timestamp-enabled yes. offset:N and line:N keep what stands before that byte or line, of the
+last file unless --file names another. A transaction that does not end before the cut goes with
+it.";
 
 const SPLIT: &str = "\
 Examples:

@@ -10,7 +10,8 @@ Examples:
   rediscover config check --connect
   rediscover config show --config ./rediscover.toml --format json
 
-The configuration is --config FILE, else $REDISCOVER_CONFIG, ./rediscover.toml or /etc/rediscover/rediscover.toml.";
+The configuration is --config FILE, else $REDISCOVER_CONFIG, ./rediscover.toml or
+/etc/rediscover/rediscover.toml.";
 
 const CHECK: &str = "\
 Examples:

@@ -14,12 +14,12 @@ Examples:
   rediscover restore /backup::prod/latest --to-server redis://127.0.0.1:6380
   rediscover restore --undo /var/lib/redis
 
-The server has to be stopped. SOURCE is written into DIR where no server looks, hashed, and read whole again from the disk.
-Then it takes its place by renames: a server that is started at any instant loads what was there, what is restored, or
-refuses, and never nothing. What was there is kept in DIR/pre-restore-TIME. A restore that was killed is finished or taken
-back by the next one, or by --undo.
---force overrides: append-only, cluster-node, configuration, databases, module, other-folder, owner-mismatch, replica,
-sentinel, server-answers, setting, target.";
+The server has to be stopped. SOURCE is written into DIR where no server looks, hashed, and read
+whole again from the disk. Then it takes its place by renames: a server that is started at any
+instant loads what was there, what is restored, or refuses, and never nothing. What was there is
+kept in DIR/pre-restore-TIME. A restore that was killed is finished or taken back by the next
+one, or by --undo. --force overrides: append-only, cluster-node, configuration, databases,
+module, other-folder, owner-mismatch, replica, sentinel, server-answers, setting, target.";
 
 const PLACE: &str = "The server";
 

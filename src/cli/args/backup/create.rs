@@ -11,9 +11,10 @@ Examples:
   rediscover backup create redis://backup@10.0.0.7:6379 --password-file pw --repo /backup --instance prod
   rediscover backup create /var/lib/redis --repo /backup --instance prod --recipients-file age.pub
 
-Every byte is validated as `check` does and hashed before and after it is compressed and encrypted; what was stored is
-read again. A dump that does not validate is kept as `damaged` (exit 3), and `latest` goes on to mean the one before. One that
-is much smaller than the one before is kept as `suspect`. The last line is the head of the chain: kept elsewhere, it shows
+Every byte is validated as `check` does and hashed before and after it is compressed and
+encrypted; what was stored is read again. A dump that does not validate is kept as `damaged`
+(exit 3), and `latest` goes on to mean the one before. One that is much smaller than the one
+before is kept as `suspect`. The last line is the head of the chain: kept elsewhere, it shows
 `backup verify` that the newest backups are gone.";
 
 #[derive(Args)]

@@ -11,8 +11,9 @@ Examples:
   rediscover backup drill prod/latest --repo /backup --server /usr/bin/valkey-server
   rediscover backup drill --repo /backup --identity key.txt --scratch /var/tmp
 
-Unpacks a backup into a scratch folder, starts a server of its own there on a unix socket, compares keys per database and a
-sample of keys, says how long it took, and leaves nothing behind. What was found is written beside the backup, signed.";
+Unpacks a backup into a scratch folder, starts a server of its own there on a unix socket,
+compares keys per database and a sample of keys, says how long it took, and leaves nothing
+behind. What was found is written beside the backup, signed.";
 
 #[derive(Args)]
 pub(crate) struct DrillArgs {

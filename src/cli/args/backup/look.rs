@@ -23,9 +23,10 @@ Examples:
   rediscover backup verify --all --sample 3 --repo /backup --head /mnt/elsewhere/prod.head
   rediscover backup verify prod/latest --repo /backup --against redis://127.0.0.1:6379
 
-Levels: manifest (signatures, chain, every object with its size), stored (the SHA-256 of every stored object), full
-(decrypted, decompressed, hashed, parsed, keys counted). What was found is written beside the backup, signed. That the newest
-backups are gone shows only against a head: this host's own, or that of --head.";
+Levels: manifest (signatures, chain, every object with its size), stored (the SHA-256 of every
+stored object), full (decrypted, decompressed, hashed, parsed, keys counted). What was found is
+written beside the backup, signed. That the newest backups are gone shows only against a head:
+this host's own, or that of --head.";
 
 pub(super) const STATUS: &str = "\
 Examples:
@@ -33,8 +34,8 @@ Examples:
   rediscover backup status --repo /backup --max-age 26h --max-unverified 7d
   rediscover backup status --repo /backup --expect prod --expect stage --format json
 
-Reads manifests only. Exit 4 if an instance is not ok. @all tells those too that are configured and were never backed up, and
-those that are in a repository and not configured.";
+Reads manifests only. Exit 4 if an instance is not ok. @all tells those too that are configured
+and were never backed up, and those that are in a repository and not configured.";
 
 pub(super) const TAG: &str = "\
 Examples:

@@ -28,8 +28,8 @@ Examples:
   rediscover backup verify --all --level full --repo /backup --identity key.txt
   rediscover backup status --repo /backup --max-age 26h
 
-A repository is a folder. Each host signs what it writes with a key of its own in its state folder, and remembers the
-newest backup it made of each instance there.";
+A repository is a folder. Each host signs what it writes with a key of its own in its state
+folder, and remembers the newest backup it made of each instance there.";
 
 pub(super) const REPOSITORY: &str = "Repository";
 

@@ -14,26 +14,27 @@ Examples:
   rediscover backup fetch latest --repo /backup -o - | redis-check-rdb /dev/stdin
   rediscover backup fetch prod/latest --repo /backup -o stored --stored
 
-A file has its name only when its bytes are those that the manifest says; with -o - the exit code says so at the end. A backup
-of several files (a multi-part AOF, a cluster) comes as a new folder. `restore` does more: it puts a backup where a server
-finds it.";
+A file has its name only when its bytes are those that the manifest says; with -o - the exit
+code says so at the end. A backup of several files (a multi-part AOF, a cluster) comes as a new
+folder. `restore` does more: it puts a backup where a server finds it.";
 
 pub(super) const COPY: &str = "\
 Examples:
   rediscover backup copy prod/latest --repo /backup --to /mnt/elsewhere
   rediscover backup copy --all --repo /backup --to /mnt/elsewhere
 
-Objects are copied as they are, the manifest last, with tags and pins; nothing there is replaced. One that was broken off goes
-on where it was. What was pruned there is not sent again. Each copy is read again, and the original remembers where it is.";
+Objects are copied as they are, the manifest last, with tags and pins; nothing there is
+replaced. One that was broken off goes on where it was. What was pruned there is not sent again.
+Each copy is read again, and the original remembers where it is.";
 
 pub(super) const IMPORT: &str = "\
 Examples:
   rediscover backup import '/var/backups/redis_backup_*.rdb.gz' --repo /backup --instance prod
   rediscover backup import old.rdb --repo /backup --instance prod --tag imported --recipients-file age.pub
 
-Each file is validated as `backup create` does it, and stored anew; the files stay. It is dated by the clock of its server (AUX
-ctime), else by when the file was changed. Bytes that are in the repository already are passed over. Damaged ones are kept as
-`damaged` (exit 3).";
+Each file is validated as `backup create` does it, and stored anew; the files stay. It is dated
+by the clock of its server (AUX ctime), else by when the file was changed. Bytes that are in the
+repository already are passed over. Damaged ones are kept as `damaged` (exit 3).";
 
 #[derive(Args)]
 pub(crate) struct FetchArgs {

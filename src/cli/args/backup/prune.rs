@@ -10,11 +10,11 @@ Examples:
   rediscover backup prune --repo /backup --keep-daily 7 --keep-weekly 4 --keep-monthly 12
   rediscover backup prune --repo /backup --keep-within 30d --keep-tag gold --max-remove 20% --apply
 
-Without --apply it only says what it would do. A backup stays if any rule keeps it. Only good ones
-count: the newest of them stays whatever the rules say, and so do pinned and suspect ones, those
-dated in the future, and the newest verified `full`. Rules that keep no good backup of an instance
-remove none of it. N is a number or `unlimited`; SPAN is 1y6m, 30d or 36h before the newest good
-backup, and m is months.";
+Without --apply it only says what it would do. A backup stays if any rule keeps it. Only good
+ones count: the newest of them stays whatever the rules say, and so do pinned and suspect ones,
+those dated in the future, and the newest verified `full`. Rules that keep no good backup of an
+instance remove none of it. N is a number or `unlimited`; SPAN is 1y6m, 30d or 36h before the
+newest good backup, and m is months.";
 
 pub(super) const UNLOCK: &str = "\
 Examples:
@@ -28,8 +28,9 @@ Examples:
   rediscover backup forget prod/20261123T030000.123Z-3f9a1c --repo /backup
   rediscover backup forget prod/20261123T030000.123Z-3f9a1c --repo /backup --apply
 
-Prune leaves suspect backups, those whose signature does not count and those whose manifest cannot be read: look at them,
-and forget them by name. Without --apply it only says what it would do. What is removed is written down, signed.";
+Prune leaves suspect backups, those whose signature does not count and those whose manifest
+cannot be read: look at them, and forget them by name. Without --apply it only says what it
+would do. What is removed is written down, signed.";
 
 const KEEP: &str = "What stays (any rule is enough)";
 

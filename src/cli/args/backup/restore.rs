@@ -10,7 +10,8 @@ Examples:
   rediscover backup restore prod/latest --repo /backup --to /var/lib/redis --server-config /etc/redis/redis.conf
   rediscover backup restore latest --repo /backup --instance prod --to-server redis://127.0.0.1:6380
 
-SOURCE is a name here: INSTANCE/STAMP, INSTANCE/latest or latest. 'rediscover restore --help' says how it restores.";
+SOURCE is a name here: INSTANCE/STAMP, INSTANCE/latest or latest. 'rediscover restore --help'
+says how it restores.";
 
 #[derive(Args)]
 pub(crate) struct BackupRestoreArgs {

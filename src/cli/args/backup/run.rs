@@ -9,9 +9,9 @@ Examples:
   rediscover backup run @all -q
   rediscover backup run @prod @tag:eu --config /etc/rediscover/rediscover.toml --parallel 2
 
-For each instance: hook before, create, verify, copy, prune, hook after or on_failure, metrics, as rediscover.toml says.
-One that fails stops no other: exit 5, or 3 if a dump was damaged. With -q nothing is said but one line for each instance that
-failed.";
+For each instance: hook before, create, verify, copy, prune, hook after or on_failure, metrics,
+as rediscover.toml says. One that fails stops no other: exit 5, or 3 if a dump was damaged. With
+-q nothing is said but one line for each instance that failed.";
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
