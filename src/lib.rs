@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! Origin ─► Stream ─► Framer ─► batch ─► Parser ─► Item ─► Analyzer × N (one set per worker) ─► merge ─► report ─► renderer
-//! path,     bytes,    where a   whole    typed     key,    observe / merge / finish                      plain     text, JSON,
-//! stdin     counted,  record    records  values    opcode,      └─► RowSource: rows in the order         data      SARIF
-//!           hashed,   ends                         damage           of the file
+//! file,     bytes,    where a   whole    typed     key,    observe / merge / finish                      plain     text, JSON,
+//! server,   counted,  record    records  values    opcode,      └─► RowSource: rows in the order         data      SARIF
+//! backup    hashed,   ends                         damage           of the file
 //!           unpacked
 //! ```
 //!
@@ -28,7 +28,7 @@
 //! floor  folder    what
 //! 0      base      errors, flaws, limits, cursors, sizes, time; no I/O
 //! 1      encoding  blobs inside values: listpack, ziplist, zipmap, intset, stream nodes, LZF, HLL; CRC64
-//! 1      codec     byte stream in, byte stream out: gzip, zstd, hashes, magic numbers
+//! 1      codec     byte stream in, byte stream out: gzip, zstd, age, hashes, magic numbers; payloads sealed and opened
 //! 1      store     objects of a repository: names in, bytes out; a folder, memory
 //! 1      spill     records and fingerprints sorted in the scratch folder, where they do not fit into memory
 //! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs; commands, their keys and expiries
@@ -39,7 +39,7 @@
 //! 4      memory    what a key takes in the memory of a server, by models of servers
 //! 4      rules     rules of scan: files of them, patterns on texts, decoders, validators; the rules that come with the program
 //! 4      render    reports as text, JSON, SARIF and HTML, rows also as CSV, timelines also for Timesketch; sees no analyzer
-//! 4      repository  backups as they are kept: manifests, sidecars, signatures, payloads sealed and opened
+//! 4      repository  backups as they are kept: names, manifests, sidecars, signatures, chains
 //! 5      source    places that hold a keyspace: data directories judged; opened, sniffed, unpacked, counted, hashed
 //! 6      pipeline  batches, workers, filters, folds and rows; names no analyzer
 //! 7      mend      append-only files repaired, cut and split: plans, and their execution beside the original
