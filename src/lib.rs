@@ -29,7 +29,7 @@
 //! 0      base      errors, flaws, limits, cursors, sizes, time; no I/O
 //! 1      encoding  blobs inside values: listpack, ziplist, zipmap, intset, stream nodes, LZF, HLL; CRC64
 //! 1      codec     byte stream in, byte stream out: gzip, zstd, age, hashes, magic numbers; payloads sealed and opened
-//! 1      store     objects of a repository: names in, bytes out; a folder, memory
+//! 1      store     objects of a repository: names in, bytes out; a folder, a bucket of S3, memory
 //! 1      spill     records and fingerprints sorted in the scratch folder, where they do not fit into memory
 //! 2      keyspace  what a Redis person sees: names of keys, types, encodings, slots, globs; commands, their keys and expiries
 //! 2      wire      connections to servers: RESP, TLS, ACL, Sentinel, clusters; the replication handshake

@@ -212,7 +212,7 @@ impl Copying<'_> {
             };
         }
         let mut reader = self.checked(self.from, object, bytes, sha256)?;
-        let how = PutOptions { if_absent: true, bytes: Some(bytes) };
+        let how = PutOptions { if_absent: true, bytes: Some(bytes), passing: false };
         self.to.put(object, &mut reader, &how).map_err(|error| {
             if self.options.run.cancel.is_cancelled() { Error::new(ErrorKind::Interrupted) } else { error }
         })?;
@@ -235,7 +235,7 @@ impl Copying<'_> {
                 .about(self.to.location())
                 .with_hint("nothing there is replaced"));
         }
-        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64) };
+        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64), passing: false };
         self.to.put(object, &mut &*bytes, &how)?;
         tally.sent = tally.sent.saturating_add(1);
         tally.sent_bytes = tally.sent_bytes.saturating_add(bytes.len() as u64);

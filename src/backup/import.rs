@@ -48,14 +48,19 @@ impl DatedBy {
 /// # Errors
 /// [`ErrorKind::Usage`] for what is no file; [`ErrorKind::Io`]. Damage is no error: the file is dated by what there is of it.
 pub fn adopt(origin: &Origin, now: UnixMs, run: &RunOptions) -> Result<Adopted> {
-    let Place::Path(path) = &origin.place else {
-        let what = format!("{} is no file", origin.name);
-        return Err(Error::new(ErrorKind::Usage { option: "FILE", what })
-            .with_hint("'rediscover backup create' takes folders, servers and standard input"));
+    let modified = match &origin.place {
+        Place::Path(path) => {
+            let modified = path.metadata().and_then(|facts| facts.modified());
+            let modified = modified.map_err(|error| Error::io("open", error).about(&origin.name))?;
+            jiff::Timestamp::try_from(modified).map_or(now, |moment| UnixMs(moment.as_millisecond()))
+        }
+        Place::Opener(object) if object.written_at().is_some() => object.written_at().unwrap_or(now),
+        _ => {
+            let what = format!("{} is no file", origin.name);
+            return Err(Error::new(ErrorKind::Usage { option: "FILE", what })
+                .with_hint("'rediscover backup create' takes folders, servers and standard input"));
+        }
     };
-    let modified = path.metadata().and_then(|facts| facts.modified());
-    let modified = modified.map_err(|error| Error::io("open", error).about(&origin.name))?;
-    let modified = jiff::Timestamp::try_from(modified).map_or(now, |moment| UnixMs(moment.as_millisecond()));
     let mut stream = open(origin, Hashes::default(), Arc::clone(&run.progress))?;
     let (mut head, mut hash) = (Vec::new(), sha2::Sha256::new());
     let mut buffer = vec![0; 256 << 10];

@@ -6,7 +6,7 @@
 
 use crate::base::{Error, ErrorKind, Result, UnixMs};
 use crate::repository::Repository;
-use crate::store::{Deleted, ObjectInfo, PutOptions};
+use crate::store::{ObjectInfo, PutOptions};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: &str = "rediscover/backup-lock/v1";
@@ -77,7 +77,7 @@ impl Lock {
         let mut bytes = serde_json::to_vec(&document).map_err(|error| Error::io("write the lock", error.into()))?;
         bytes.push(b'\n');
         let lock = Self { object: format!("{PREFIX}{:016x}-{salt:08x}.json", now.0), expires_at };
-        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64) };
+        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64), passing: true };
         match repository.store().put(&lock.object, &mut bytes.as_slice(), &how) {
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Exists { .. }) => return Err(error),
@@ -92,7 +92,7 @@ impl Lock {
             return Err(lock.step_back(repository, locked(repository, other)));
         }
         for stale in others {
-            if let Err(error) = repository.store().delete(&stale.object) {
+            if let Err(error) = repository.store().clear(&stale.object) {
                 return Err(lock.step_back(repository, error));
             }
         }
@@ -101,7 +101,7 @@ impl Lock {
 
     /// Gives it back because of an error. If that fails too, it ends by itself.
     fn step_back(&self, repository: &Repository, error: Error) -> Error {
-        let _ = repository.store().delete(&self.object);
+        let _ = repository.store().clear(&self.object);
         error
     }
 
@@ -119,7 +119,7 @@ impl Lock {
     /// # Errors
     /// What the store says; the lock ends by itself then.
     pub(super) fn release(self, repository: &Repository) -> Result<()> {
-        repository.store().delete(&self.object).map(drop)
+        repository.store().clear(&self.object)
     }
 }
 
@@ -161,15 +161,11 @@ pub fn held(repository: &Repository) -> Result<Vec<Held>> {
 /// Removes every lock, and says whose they were. Whoever held one does not notice.
 ///
 /// # Errors
-/// What the store says; [`ErrorKind::Locked`] where the store keeps an object.
+/// What the store says.
 pub fn unlock(repository: &Repository) -> Result<Vec<Held>> {
     let all = held(repository)?;
     for one in &all {
-        if let Deleted::Locked { until } = repository.store().delete(&one.object)? {
-            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
-            let what = format!("the store keeps {}{until}", one.object);
-            return Err(Error::new(ErrorKind::Locked { what }).about(repository.location()));
-        }
+        repository.store().clear(&one.object)?;
     }
     Ok(all)
 }

@@ -505,7 +505,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], schema: &str) -> Result<T> {
 }
 
 fn put(store: &dyn Store, name: &str, mut bytes: &[u8]) -> Result<()> {
-    let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64) };
+    let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64), passing: false };
     store.put(name, &mut bytes, &how).map(drop)
 }
 

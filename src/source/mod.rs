@@ -3,8 +3,8 @@
 //! ```text
 //! place ─► raw bytes ─► count, progress ─► hash ─► unpack (by magic number) ─► Stream
 //! ```
-//! A data directory is judged before: which of its files a server would load. A live server is asked for a snapshot. S3 objects
-//! and backups join as further places.
+//! A data directory is judged before: which of its files a server would load. A live server is asked for a snapshot. Backups
+//! and objects of a bucket come as functions that open them.
 
 mod aof_set;
 mod data_dir;
@@ -17,7 +17,7 @@ pub use server::{Captured, ClusterPlaces, Marked, ServerPlace, Via, capture, clu
 pub use server_config::{ConfigNote, ServerConfig, ServerSettings};
 
 use crate::aof::{Entry, Manifest, Role};
-use crate::base::{Error, ErrorKind, Flaw, Progress, Result};
+use crate::base::{Error, ErrorKind, Flaw, Progress, Result, UnixMs};
 use crate::codec::{Compression, HashTee, Hashed, ReadAhead, Unpacked, sniff};
 use crate::report::{LogRole, escape};
 use std::ffi::{OsStr, OsString};
@@ -97,6 +97,7 @@ pub struct Opener {
     open: Arc<OpenFn>,
     again: bool,
     is_log: bool,
+    written: Option<UnixMs>,
 }
 
 type OpenFn = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
@@ -109,7 +110,7 @@ impl Opener {
             let taken = reader.lock().ok().and_then(|mut reader| reader.take());
             taken.ok_or_else(|| io::Error::other("it was read already"))
         };
-        Self { open: Arc::new(open), again: false, is_log }
+        Self { open: Arc::new(open), again: false, is_log, written: None }
     }
 
     /// What this function opens, as often as it is called.
@@ -117,11 +118,22 @@ impl Opener {
     where
         F: Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
     {
-        Self { open: Arc::new(open), again: true, is_log }
+        Self { open: Arc::new(open), again: true, is_log, written: None }
     }
 }
 
 impl Opener {
+    /// With when what it opens was written.
+    #[must_use]
+    pub fn written(self, at: Option<UnixMs>) -> Self {
+        Self { written: at, ..self }
+    }
+
+    /// When what it opens was written, where somebody keeps that.
+    pub fn written_at(&self) -> Option<UnixMs> {
+        self.written
+    }
+
     /// Whether it is a log by its name, whatever it begins with.
     pub fn is_log(&self) -> bool {
         self.is_log

@@ -4,7 +4,8 @@
 //! folder is followed: every segment is opened by itself, so that nothing outside is read or replaced.
 
 use super::{
-    Deleted, ObjectInfo, PutOptions, Store, absent, checked, checked_prefix, is_name, other_length, read_some, replaced,
+    Deleted, ObjectInfo, PutOptions, Store, absent, checked, checked_prefix, fresh, is_name, other_length, read_some,
+    replaced,
 };
 use crate::base::{Error, ErrorKind, Result, UnixMs};
 use rustix::fs::{self as at, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
@@ -206,12 +207,6 @@ impl LocalStore {
 /// The path before the last slash, and what is behind it.
 fn split(name: &str) -> (&str, &str) {
     name.rsplit_once('/').unwrap_or(("", name))
-}
-
-/// A number that no other put has, not for secrets: the hasher of the standard library is seeded by the system.
-fn fresh() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
 
 fn sync_folder(folder: &OwnedFd) -> io::Result<()> {

@@ -5,9 +5,13 @@
 
 mod local;
 mod memory;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+#[cfg(feature = "s3")]
+pub use s3::S3Store;
 
 use crate::base::{Error, ErrorKind, Result, UnixMs};
 use std::io::{self, Read};
@@ -33,6 +37,8 @@ pub struct PutOptions {
     pub if_absent: bool,
     /// Its bytes, where they are known beforehand.
     pub bytes: Option<u64>,
+    /// It goes again soon: no lock is put on it that keeps what lasts.
+    pub passing: bool,
 }
 
 /// What came of a deletion.
@@ -83,6 +89,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// As [`Store::list`].
     fn delete(&self, name: &str) -> Result<Deleted>;
+
+    /// Takes an object out of sight that was put as [`PutOptions::passing`], even where the store keeps its bytes.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    fn clear(&self, name: &str) -> Result<()> {
+        self.delete(name).map(drop)
+    }
 
     /// Removes what unfinished puts have left under this prefix before `older_than`; says how many there were.
     ///
@@ -140,6 +154,12 @@ fn replaced(place: String) -> Error {
 fn other_length(place: String, stated: u64, found: u64) -> Error {
     let what = format!("{found} bytes came where {stated} were announced");
     Error::new(ErrorKind::Store { op: "write an object", what }).about(place)
+}
+
+/// A number that no other put has, not for secrets: the hasher of the standard library is seeded by the system.
+fn fresh() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }
 
 /// One read, asked again where a signal came between.

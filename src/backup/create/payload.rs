@@ -267,7 +267,7 @@ impl Sealing<'_, '_> {
         let store: &dyn Store = &**self.written.repository.store();
         self.written.objects.push(object.clone());
         store
-            .put(&object, &mut sealer, &PutOptions { if_absent: true, bytes: None })
+            .put(&object, &mut sealer, &PutOptions { if_absent: true, bytes: None, passing: false })
             .map_err(|error| self.why(error))?;
         let sealed = sealer.sealed().ok_or_else(|| {
             Error::new(ErrorKind::Store { op: "store the payload", what: "the store did not take all of it".into() })
@@ -291,7 +291,7 @@ impl Sealing<'_, '_> {
     pub(super) fn attach(&mut self, file: &str, bytes: &[u8], all: &mut AllStored) -> Result<()> {
         let object = self.name.object(file);
         self.written.objects.push(object.clone());
-        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64) };
+        let how = PutOptions { if_absent: true, bytes: Some(bytes.len() as u64), passing: false };
         self.written.repository.store().put(&object, &mut &*bytes, &how)?;
         all.attachments.insert(file.to_owned(), sha256(bytes));
         Ok(())
