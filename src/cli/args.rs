@@ -8,6 +8,7 @@ mod backup;
 mod config;
 mod keys;
 mod restore;
+mod s3;
 mod scan;
 mod server;
 mod talk;
@@ -23,6 +24,9 @@ pub(crate) use backup::{
 pub(crate) use config::{ConfigArgs, ConfigCheckArgs, ConfigCommand, ConfigShowArgs};
 pub(crate) use keys::KeysArgs;
 pub(crate) use restore::{RestoreArgs, YesNo};
+pub(crate) use s3::S3Args;
+#[cfg(feature = "s3")]
+pub(crate) use s3::{Checksum, Sse};
 pub(crate) use scan::{
     FailOn, RuleArgs, RulesCommand, RulesFormat, RulesListArgs, RulesShowArgs, RulesTestArgs, ScanArgs,
 };
@@ -92,6 +96,8 @@ Examples:
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) talk: Talk,
+    #[command(flatten)]
+    pub(crate) s3: S3Args,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -279,7 +285,7 @@ const RESOURCES: &str = "Resources";
 /// What to read.
 #[derive(Args, Default)]
 pub(crate) struct SourceArgs {
-    /// A file, a folder, a glob, REPO::NAME of a backup, redis://HOST:PORT of a live server, or - for standard input; gzip and
+    /// A file, a folder, a glob, REPO::NAME of a backup, s3://BUCKET/KEY, redis://HOST:PORT of a live server, or - for standard input; gzip and
     /// zstd are unpacked; name=SOURCE names it
     #[arg(value_name = "SOURCE", required_unless_present = "server_config")]
     pub(crate) sources: Vec<OsString>,

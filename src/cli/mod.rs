@@ -2,6 +2,7 @@
 //! library exports.
 
 mod args;
+mod buckets;
 mod commands;
 mod config;
 mod exit;
@@ -24,6 +25,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(refusal) => return ui::refuse(&refusal),
     };
+    buckets::keep(&cli.s3);
     let mut ui = match Ui::new(&cli.talk, cli.command.format()) {
         Ok(ui) => ui,
         Err(error) => return ui::fail_early(&error),

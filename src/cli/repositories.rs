@@ -1,12 +1,13 @@
 //! Repositories and the state folder, as arguments and the environment name them.
 
 use super::args::{IdentityArgs, RepoArgs, StateArgs};
+use super::buckets;
 use super::ui::{self, Level, Ui};
 use rediscover::backup::State;
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::codec::Identities;
 use rediscover::repository::{Repository, Signer, Trusted};
-use rediscover::store::LocalStore;
+use rediscover::store::{LocalStore, Store};
 use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -31,24 +32,33 @@ pub(crate) fn open_or_create(args: &RepoArgs) -> Result<Kept> {
     Ok(Kept { repository: open_or_create_at(&args.repo)?, state, trusted })
 }
 
-/// The repository in this folder, made where there is nothing yet.
+/// The repository in this folder or bucket, made where there is nothing yet.
 pub(crate) fn open_or_create_at(repo: &OsStr) -> Result<Repository> {
-    let store = Arc::new(LocalStore::create(folder(repo)?)?);
+    let store: Arc<dyn Store> = match bucket(repo)? {
+        Some(bucket) => buckets::repository(bucket)?,
+        None => Arc::new(LocalStore::create(Path::new(repo))?),
+    };
     let id = format!("{:016x}{:016x}", random(), random());
     Repository::open_or_create(store, &id, ui::now())
 }
 
-/// The repository in this folder.
+/// The repository in this folder or bucket.
 pub(crate) fn open_at(repo: &OsStr) -> Result<Repository> {
-    Repository::open(Arc::new(LocalStore::open(folder(repo)?)?))
+    Repository::open(match bucket(repo)? {
+        Some(bucket) => buckets::repository(bucket)?,
+        None => Arc::new(LocalStore::open(Path::new(repo))?),
+    })
 }
 
-fn folder(repo: &OsStr) -> Result<&Path> {
-    if repo.to_string_lossy().contains("://") {
-        let what = format!("{} is not a folder, and others are not in this release", super::sources::shown(repo));
-        return Err(Error::new(ErrorKind::Usage { option: "--repo", what }));
+/// The bucket that it names; none of a folder.
+pub(crate) fn bucket(repo: &OsStr) -> Result<Option<&str>> {
+    match repo.to_str().filter(|text| buckets::is_one(text)) {
+        None if repo.to_string_lossy().contains("://") => {
+            let what = format!("{} is neither a folder nor s3://BUCKET/PREFIX", super::sources::shown(repo));
+            Err(Error::new(ErrorKind::Usage { option: "--repo", what }))
+        }
+        bucket => Ok(bucket),
     }
-    Ok(Path::new(repo))
 }
 
 /// The state folder, and whose signatures count.

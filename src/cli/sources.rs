@@ -4,10 +4,11 @@
 mod elsewhere;
 mod folders;
 
-use elsewhere::{Backups, Live, add_backup, add_server, in_a_repository, named, refuse_remote};
+use elsewhere::{Backups, Live, add_backup, add_objects, add_server, in_a_repository, named, refuse_remote};
 use folders::{add_data_directory, add_path, inside};
 
 use super::args::{FolderKind, ResourceArgs, ServerArgs, SourceArgs};
+use super::buckets;
 use super::ui::{Level, Ui};
 use rediscover::base::{Error, ErrorKind, Result};
 use rediscover::report::escape;
@@ -226,6 +227,10 @@ fn find(arguments: &[OsString], wanted: &Wanted<'_>) -> Result<Found> {
             continue;
         }
         refuse_remote(source)?;
+        if let Some(text) = source.to_str().filter(|text| buckets::is_one(text) && in_a_repository(source).is_none()) {
+            add_objects(&mut found, name, text)?;
+            continue;
+        }
         if let Some((repo, which)) = in_a_repository(source) {
             add_backup(&mut found, name, repo, which, &wanted.backups)?;
             continue;
@@ -457,10 +462,12 @@ mod tests {
     }
 
     #[test]
-    fn places_of_later_releases_are_named_and_passwords_are_not_shown() {
-        for (source, what) in [("s3://bucket/key", "an S3 object"), ("x=https://h/dump.rdb", "a URL")] {
+    fn places_that_are_not_read_are_named_and_passwords_are_not_shown() {
+        let error = list(&["x=https://h/dump.rdb".into()], None, Take::All).expect_err("no place that is read");
+        assert!(error.contains("a URL of a kind"), "{error}");
+        for source in ["s3://bucket", "s3://bucket/", "s3://bucket/folder/"] {
             let error = list(&[source.into()], None, Take::All).expect_err(source);
-            assert!(error.contains(what) && error.contains("not in this release"), "{error}");
+            assert!(error.contains("names no object"), "{error}");
         }
         let error = list(&["redis+sentinel://h/m".into()], None, Take::All).expect_err("no flags for it");
         assert!(error.contains("is a live server"), "{error}");

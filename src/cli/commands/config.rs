@@ -62,7 +62,7 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
         found.add(problem.line, instance, problem.grave, problem.what.clone(), next);
     }
     for (name, place) in &config.repositories {
-        repository(name, place, &mut found);
+        repository(name, place, args.connect, &mut found);
     }
     for instance in config.instances.values() {
         sealing(instance, &mut found);
@@ -106,11 +106,16 @@ fn check(args: &ConfigCheckArgs, ui: &mut Ui) -> Result<Ending> {
     Ok(ending)
 }
 
-fn repository(name: &str, place: &OsStr, found: &mut Found<'_>) {
+fn repository(name: &str, place: &OsStr, connect: bool, found: &mut Found<'_>) {
     let line = found.config.line_of(&format!("repositories.{name}"));
     let empty = |place: &Path| place.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     let path = Path::new(place);
-    if !path.exists() || empty(path) {
+    if matches!(repositories::bucket(place), Ok(Some(_))) {
+        // Only with --connect is anything asked of another machine.
+        if connect && let Err(error) = repositories::open_at(place) {
+            found.add(line, None, true, format!("repositories.{name}: {error}"), error.hint());
+        }
+    } else if !path.exists() || empty(path) {
         let what = format!("repositories.{name}: {} is not there yet", shown(place));
         found.add(line, None, false, what, Some("the first backup makes it"));
     } else if let Err(error) = repositories::open_at(place) {

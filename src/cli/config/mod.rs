@@ -255,7 +255,8 @@ impl Config {
                 }
                 _ => {
                     let section = format!("repositories.{name}");
-                    config.problems.of_file(&section, format!("{section}: there is no path"), None, true);
+                    let hint = "path = \"/folder\" or path = \"s3://bucket/prefix\"".to_owned();
+                    config.problems.of_file(&section, format!("{section}: there is no path"), Some(hint), true);
                 }
             }
         }

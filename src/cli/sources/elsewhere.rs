@@ -3,7 +3,7 @@
 use super::{Found, password, shown, usage};
 use crate::cli::args::{IdentityArgs, ResourceArgs, ServerArgs, SourceArgs, StateArgs};
 use crate::cli::ui::Ui;
-use crate::cli::{config, repositories};
+use crate::cli::{buckets, config, repositories};
 use rediscover::backup;
 use rediscover::base::{Cancel, ErrorKind, Result, UnixMs};
 use rediscover::codec::Identities;
@@ -65,23 +65,35 @@ pub(super) fn named(
     Ok(all)
 }
 
-/// What looks like a place on another machine: those come in later releases.
+/// What looks like a place on another machine, and is none that can be read.
 pub(super) fn refuse_remote(source: &OsStr) -> Result<()> {
     let text = source.to_string_lossy();
     if password(&text).is_some() {
         return Err(usage("SOURCE", format!("{} has a password in it", shown(source)))
             .with_hint("other users of this machine see the arguments of every process; change that password"));
     }
-    let what = match text.split_once("://") {
-        Some(("s3", _)) => "an S3 object",
+    match text.split_once("://") {
+        Some(("s3", _)) | None => Ok(()),
         Some(_) if Address::is_one(&text) => {
-            return Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")));
+            Err(usage("SOURCE", format!("{text} is a live server, and this command takes files only")))
         }
-        Some(_) => "a URL",
-        None => return Ok(()),
-    };
-    Err(usage("SOURCE", format!("{text} is {what}, and those are not in this release"))
-        .with_hint("this release reads files, folders, standard input and live servers"))
+        Some(_) => Err(usage("SOURCE", format!("{text} is a URL of a kind that is not read here"))
+            .with_hint("redis://, rediss:// and unix:// are live servers, s3:// is a bucket; else fetch it first, and name the file")),
+    }
+}
+
+/// An object of a bucket, or those that match.
+pub(super) fn add_objects(found: &mut Found, name: Option<&str>, text: &str) -> Result<()> {
+    let objects = buckets::objects(text)?;
+    let many = objects.len() > 1;
+    for mut origin in objects {
+        if let Some(name) = name {
+            let last = origin.name.rsplit('/').next().unwrap_or_default();
+            origin.name = if many { format!("{name}/{last}") } else { name.to_owned() };
+        }
+        found.origins.push(origin);
+    }
+    Ok(())
 }
 
 /// A server, or each primary of a cluster.

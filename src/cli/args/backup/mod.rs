@@ -28,8 +28,9 @@ Examples:
   rediscover backup verify --all --level full --repo /backup --identity key.txt
   rediscover backup status --repo /backup --max-age 26h
 
-A repository is a folder. Each host signs what it writes with a key of its own in its state
-folder, and remembers the newest backup it made of each instance there.";
+A repository is a folder, or a bucket: s3://BUCKET/PREFIX. Each host signs what it writes with
+a key of its own in its state folder, and remembers the newest backup it made of each instance
+there.";
 
 pub(super) const REPOSITORY: &str = "Repository";
 
@@ -112,7 +113,7 @@ impl BackupCommand {
 /// Where backups are kept, and what this host knows.
 #[derive(Args)]
 pub(crate) struct RepoArgs {
-    /// The repository: a folder
+    /// The repository: a folder, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "REPO", env = "REDISCOVER_REPO", help_heading = REPOSITORY)]
     pub(crate) repo: OsString,
     #[command(flatten)]

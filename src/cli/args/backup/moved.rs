@@ -67,7 +67,7 @@ pub(crate) struct CopyArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) repo: RepoArgs,
-    /// The other repository: a folder; made where there is nothing yet
+    /// The other repository: a folder, or s3://BUCKET/PREFIX; made where there is nothing yet
     #[arg(long, value_name = "REPO", help_heading = REPOSITORY)]
     pub(crate) to: OsString,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(crate) struct CopyArgs {
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
-    /// Dumps, also packed by gzip or zstd: files, globs, folders of them
+    /// Dumps, also packed by gzip or zstd: files, globs, folders of them, s3://BUCKET/KEY
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<OsString>,
     #[command(flatten)]
