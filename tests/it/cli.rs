@@ -109,7 +109,7 @@ fn sources_that_are_no_files_say_so() {
     let say = |arguments: &[&str]| all(&run_in(here.path(), arguments));
     insta::assert_snapshot!("folder_without_dumps", say(&["check", "."]));
     insta::assert_snapshot!("glob_without_match", say(&["analyze", "*.rdb"]));
-    insta::assert_snapshot!("s3_source", say(&["check", "s3://bucket/dump.rdb"]));
+    insta::assert_snapshot!("s3_source", say(&["check", "s3://bucket/folder/"]));
     insta::assert_snapshot!("password_in_a_url", say(&["check", "redis://admin:hunter2@db:6379"]));
     insta::assert_snapshot!("failure_as_json", say(&["check", ".", "--format", "json"]));
 }

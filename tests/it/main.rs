@@ -43,6 +43,8 @@ mod restore;
 mod retention;
 mod rules;
 mod run;
+#[cfg(feature = "s3")]
+mod s3;
 mod scan;
 mod scan_checks;
 mod scan_page;

@@ -41,7 +41,7 @@ impl Read for Refusing {
     }
 }
 
-const ABSENT: PutOptions = PutOptions { if_absent: true, bytes: None };
+const ABSENT: PutOptions = PutOptions { if_absent: true, bytes: None, passing: false };
 
 /// Bytes that do not repeat for a while.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -180,7 +180,7 @@ fn what_is_no_name_is_refused(store: &dyn Store) {
         assert!(store.list(prefix).is_err(), "{prefix}");
         assert!(store.sweep(prefix, UnixMs(0)).is_err(), "{prefix}");
     }
-    for name in ["-", "_", "a.", "a..b", "0", &"n".repeat(200)] {
+    for name in ["-", "_", "a.", "a..b", "0", &"n".repeat(120)] {
         put(store, name, name.as_bytes());
         assert_eq!(get(store, name, None), name.as_bytes());
         store.delete(name).expect("delete");
@@ -248,7 +248,7 @@ fn what_fails_leaves_nothing(store: &dyn Store) {
         assert_eq!(names(store, ""), before);
     }
     for stated in [9, 11] {
-        let how = PutOptions { if_absent: false, bytes: Some(stated) };
+        let how = PutOptions { if_absent: false, bytes: Some(stated), passing: false };
         let failed = store.put("fails/here", &mut &[1; 10][..], &how).expect_err("another length");
         assert!(failed.to_string().contains("10 bytes"), "{failed}");
     }

@@ -2,6 +2,8 @@
 
 pub(crate) mod aof;
 pub(crate) mod browser;
+#[cfg(feature = "s3")]
+pub(crate) mod bucket;
 pub(crate) mod cluster;
 pub(crate) mod conformance;
 pub(crate) mod dumps;
@@ -18,4 +20,6 @@ pub(crate) mod servers;
 pub(crate) mod stage;
 pub(crate) mod usage;
 pub(crate) mod values;
+#[cfg(feature = "s3")]
+pub(crate) mod weed;
 pub(crate) mod workload;

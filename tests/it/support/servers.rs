@@ -70,6 +70,16 @@ fn find(name: &str) -> Option<ServerSpec> {
     Some(ServerSpec { name, version: version.trim().to_owned(), bin: folder.join("bin") })
 }
 
+/// The server of S3 that `scripts/servers` lays down, or `None` after a notice: see [`missing`].
+pub(crate) fn weed() -> Option<PathBuf> {
+    let program = cache().join("seaweedfs/bin/server");
+    if program.exists() {
+        return Some(program);
+    }
+    missing("seaweedfs");
+    None
+}
+
 /// A server that does not start: refused its file, or found something else amiss. The log says what.
 #[derive(Debug)]
 pub(crate) struct Refused {
