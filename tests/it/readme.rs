@@ -34,7 +34,8 @@ fn ageless(text: &str) -> String {
         (r"(signed by |, id )[0-9A-F]{16}", "${1}8C1F…"),
         (r"\d+ ms", "… ms"),
         (r"( +)\d+ s +(\d)", "${1}5 s   ${2}"),
-        (r"2026-\d\d-\d\d (manifest|stored|full)", "2026-11-24 ${1}"),
+        (r"(  prod/)\d{8}T\d*…", "${1}20261124T0…"),
+        (r"20\d\d-\d\d-\d\d (manifest|stored|full)", "2026-11-24 ${1}"),
     ] {
         text = regex::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned();
     }
