@@ -190,7 +190,8 @@ fn it_is_light_and_dark_narrow_and_on_paper() {
     prefer("dark");
     let dark = browser.text(back);
     assert_ne!(light, dark);
-    assert_eq!(browser.text("return document.getElementById('theme').textContent"), "Light colours");
+    // The page is told of the change with its next frame, after the colours.
+    browser.wait_for("document.getElementById('theme').textContent === 'Light colours'");
     browser.click("#theme");
     assert_eq!(browser.text(back), light, "a choice goes before the system's");
 
